@@ -1,0 +1,109 @@
+"""What the product asks of the outside world: protocols and frozen values.
+
+One colour per interface: `LLM` and `WebSearch` are async, `Embedder` is sync and is entered
+through the one-thread executor of `joblynk.executors`.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """A passage the answer may cite as `[number]`."""
+
+    number: int
+    kind: Literal["document", "faq", "web"]
+    title: str
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """`messages` is the whole prompt for a model; `question` and `grounding` are its parts, for an
+    answerer that quotes instead of writing."""
+
+    question: str
+    grounding: tuple[Grounding, ...]
+    messages: tuple[ChatMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a successful stream. `reason` is the service's finish reason: stop or length."""
+
+    reason: str
+    model: str
+    usage: Usage | None = None
+
+
+class LLM(Protocol):
+    name: str
+    """Names the answerer in stored answers: "groq", "offline"."""
+
+    def stream(self, request: AnswerRequest) -> AsyncIterator[TextDelta | Finished]:
+        """Text as it is written, then exactly one `Finished`. Raises `ProviderError`."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebResult:
+    title: str
+    link: str
+    snippet: str
+    date: str = ""
+
+
+class WebSearch(Protocol):
+    enabled: bool
+    """False for the offline default: the caller then does not announce a search."""
+
+    async def search(self, query: str, limit: int) -> tuple[WebResult, ...]:
+        """At most `limit` results with http(s) links. Raises `ProviderError`."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Embedder(Protocol):
+    name: str
+    """Names model, dimension and build, so that vectors of different encoders are never compared."""
+    dimension: int
+    max_tokens: int
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """float32 (len(texts), dimension), rows of length 1. Texts over `max_tokens` are cut."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Word pieces of `text`, without the special tokens."""
+        ...
+
+
+ProviderConfig = dict[str, dict[str, Any]]

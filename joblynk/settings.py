@@ -1,0 +1,236 @@
+"""Every setting, in sections. Values come from the environment; README, "Configuration", lists them."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONCE
+
+from joblynk.env import env_bool, env_float, env_int, env_list, env_secret, env_str
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- The site ----------------------------------------------------------------------------------
+DEBUG = env_bool("DEBUG", False)
+SECRET_KEY = env_secret("SECRET_KEY")  # joblynk.E001 refuses to start without it
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+PUBLIC_ORIGINS = env_list("PUBLIC_ORIGINS")
+"""Exact origins (scheme://host[:port]) whose pages may open the chat socket. Empty: the page's own."""
+CSRF_TRUSTED_ORIGINS = PUBLIC_ORIGINS
+SITE_NAME = env_str("SITE_NAME", "Joblynk help")
+OFFICE_HOURS = env_str("OFFICE_HOURS", "weekdays, 9:00-18:00 CET")
+VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var")))
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env_str("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+INSTALLED_APPS = [
+    "joblynk.apps.JoblynkConfig",
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_tasks",
+    "django_tasks_db",
+    "knowledge.apps.KnowledgeConfig",
+    "chat.apps.ChatConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+]
+
+ROOT_URLCONF = "joblynk.urls"
+ASGI_APPLICATION = "joblynk.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+# --- Database, channel layer, tasks ------------------------------------------------------------
+DATABASE_URL = env_secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'joblynk.sqlite3'}"
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=None, conn_health_checks=True)}
+SQLITE_SYNCHRONOUS = env_str("SQLITE_SYNCHRONOUS", "NORMAL")
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL alone still fails under twelve writers; taking the write lock at BEGIN does not.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={SQLITE_SYNCHRONOUS}; PRAGMA cache_size=-16000",
+    }
+DATABASE_THREADS = env_int("DATABASE_THREADS", 4)
+"""Threads of one web process that talk to the database for live chats; each keeps one connection."""
+
+REDIS_URL = env_secret("REDIS_URL")
+# Without Redis there is one web process, and nothing to ring: no layer at all.
+CHANNEL_LAYERS = (
+    {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "joblynk"},
+        }
+    }
+    if REDIS_URL
+    else {}
+)
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- Chat --------------------------------------------------------------------------------------
+CHAT_TEXT_LIMIT = 4_000  # characters of one message; PROTOCOL, code too_long
+CHAT_FRAME_LIMIT = 65_536  # bytes
+CHAT_ANSWER_LIMIT = 16_000  # characters; a longer answer is cut and marked
+CHAT_DELTA_SECONDS = 0.04
+CHAT_FIRST_TOKEN_SECONDS = env_float("CHAT_FIRST_TOKEN_SECONDS", 8.0)
+CHAT_ANSWER_SECONDS = env_float("CHAT_ANSWER_SECONDS", 45.0)
+CHAT_MESSAGES_PER_MINUTE = env_int("CHAT_MESSAGES_PER_MINUTE", 20)
+"""What one visitor may send, as a bucket that refills evenly. 0 switches the limit off."""
+CHAT_PASSAGES = 5  # at most so many sources an answer
+
+# --- Knowledge ---------------------------------------------------------------------------------
+EMBEDDING_MODEL = env_str("EMBEDDING_MODEL")
+"""Empty: the packaged all-MiniLM-L6-v2. Else the name or folder of any sentence-transformers model."""
+ONNX_DIR = VAR_DIR / "models"
+if not EMBEDDING_MODEL or Path(EMBEDDING_MODEL).is_dir():
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is fetched at run time
+# HuggingFace's tokenizers warn and deadlock when threads of their own meet a fork.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# --- Providers: a key switches a service on, code never asks which ----------------------------
+GROQ_API_KEY = env_secret("GROQ_API_KEY")
+SERPER_API_KEY = env_secret("SERPER_API_KEY")
+PROVIDERS = {
+    "llm": (
+        {
+            "BACKEND": "joblynk.providers.llm.groq.GroqLLM",
+            "OPTIONS": {
+                "api_key": GROQ_API_KEY,
+                "base_url": env_str("GROQ_BASE_URL", "https://api.groq.com"),  # host only
+                "model": env_str("GROQ_MODEL", "openai/gpt-oss-120b"),
+                "fallback_model": env_str("GROQ_FALLBACK_MODEL", "openai/gpt-oss-20b"),
+                "max_completion_tokens": env_int("GROQ_MAX_COMPLETION_TOKENS", 1_500),
+                "first_token_seconds": CHAT_FIRST_TOKEN_SECONDS,
+            },
+        }
+        if GROQ_API_KEY
+        else {"BACKEND": "joblynk.providers.llm.offline.OfflineLLM", "OPTIONS": {}}
+    ),
+    "offline_llm": {"BACKEND": "joblynk.providers.llm.offline.OfflineLLM", "OPTIONS": {}},
+    "web": (
+        {
+            "BACKEND": "joblynk.providers.web.serper.SerperSearch",
+            "OPTIONS": {
+                "api_key": SERPER_API_KEY,
+                "base_url": env_str("SERPER_BASE_URL", "https://google.serper.dev"),
+            },
+        }
+        if SERPER_API_KEY
+        else {"BACKEND": "joblynk.providers.web.offline.NoWebSearch", "OPTIONS": {}}
+    ),
+    "embedder": (
+        {
+            "BACKEND": "joblynk.providers.embedding.sentence_transformers.SentenceTransformerEmbedder",
+            "OPTIONS": {"model": EMBEDDING_MODEL},
+        }
+        if EMBEDDING_MODEL
+        else {"BACKEND": "joblynk.providers.embedding.onnx.OnnxEmbedder", "OPTIONS": {"folder": ONNX_DIR}}
+    ),
+}
+
+# --- Files -------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_ROOT = VAR_DIR / "uploads"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+        )
+    },
+}
+
+# --- Security ----------------------------------------------------------------------------------
+HTTPS = env_bool("HTTPS", False)
+"""The site is reached over TLS: secure cookies, HSTS, redirect from plain HTTP."""
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 90
+X_FRAME_OPTIONS = "DENY"
+# YouTube's player answers error 153 to a page that sends it no referrer.
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", NONCE],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "media-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "manifest-src": ["'self'"],
+    }
+}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- Logs --------------------------------------------------------------------------------------
+LOG_LEVEL = env_str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.channels.server": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},  # its INFO lines carry addresses
+        "groq": {"level": "WARNING"},
+    },
+}
