@@ -1,0 +1,92 @@
+"""The processes of a running site: a web server and a task worker, and how they are kept together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+FRAME_LIMIT = 65_536  # bytes; PROTOCOL, rule 1
+BACKLOG = 2_048  # Daphne's own 50 makes a burst of 64 connections wait a second
+STOP_SECONDS = 10.0
+
+
+def web_command(server: str, host: str, port: int) -> list[str]:
+    """The command line of a web process. `server` is daphne or uvicorn; ValueError for another."""
+    if server == "daphne":
+        interface = host.strip("[]").replace(":", "\\:")  # Twisted's endpoints split at colons
+        endpoint = f"tcp:port={port}:interface={interface}:backlog={BACKLOG}"
+        limits = [f"--websocket-max-{what}-size={FRAME_LIMIT}" for what in ("message", "frame")]
+        options = ["-v", "0", "--no-server-name", *limits, "-e", endpoint]
+        return [sys.executable, "-m", "daphne", *options, "joblynk.asgi:application"]
+    if server == "uvicorn":
+        options = (
+            f"--host {host.strip('[]')} --port {port} --backlog {BACKLOG} --loop uvloop --lifespan off "
+            f"--ws websockets-sansio --ws-per-message-deflate false --ws-max-size {FRAME_LIMIT} "
+            "--no-access-log --log-level warning --no-server-header --timeout-graceful-shutdown 8"
+        ).split()
+        return [sys.executable, "-m", "uvicorn", *options, "joblynk.asgi:application"]
+    raise ValueError(f"{server!r} is neither daphne nor uvicorn")
+
+
+def worker_command() -> list[str]:
+    """The command line of a task worker that takes every queue."""
+    return [sys.executable, "manage.py", "db_worker", "--queue-name=*", "--no-startup-delay", "--no-reload"]
+
+
+class Supervisor:
+    """Starts processes, waits in the foreground, and ends them together.
+
+    Each child leads a session of its own: Ctrl-C reaches only this process, which then stops the children
+    in order, so that nobody is asked twice.
+    """
+
+    def __init__(self) -> None:
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._asked_to_stop = False
+
+    def listen(self) -> None:
+        """From now on SIGINT, SIGTERM and SIGHUP mean: stop in good order."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self._asked_to_stop = True
+
+    def start(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        self._children[name] = subprocess.Popen(  # noqa: S603
+            command, env=dict(env or os.environ), start_new_session=True
+        )
+
+    def wait(self, until: Callable[[], bool] = lambda: False, every: float = 0.1) -> str | None:
+        """Block until asked to stop, until a child ends, or until `until()`.
+
+        Returns the words to say about a child that ended, else None. `asked_to_stop` tells which.
+        """
+        while not self._asked_to_stop:
+            for name, child in self._children.items():
+                if (code := child.poll()) is not None:
+                    return f"The {name} ended by itself with code {code}. Its last lines are above."
+            if until():
+                return None
+            time.sleep(every)
+        return None
+
+    @property
+    def asked_to_stop(self) -> bool:
+        return self._asked_to_stop
+
+    def stop(self) -> None:
+        """SIGTERM to all, a common wait of `STOP_SECONDS`, then SIGKILL to what is left."""
+        for child in self._children.values():
+            if child.poll() is None:
+                child.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self._children.values():
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        self._children.clear()

@@ -1,0 +1,184 @@
+"""Whole running sites for tests: a real web process, its database, its files, its log."""
+
+import fcntl
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from joblynk.processes import web_command, worker_command
+from joblynk.testing.servers import START_SECONDS, Process, ServerError, create_database, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """The processes of a test run enter one after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def environment(var_dir: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """What a process of the site gets: this process's environment, which the test settings have cleaned."""
+    ours = {"DJANGO_SETTINGS_MODULE": "joblynk.settings", "VAR_DIR": str(var_dir), "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "LOG_LEVEL": "INFO", **ours, **extra}
+
+
+def manage(var_dir: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    """Run `manage.py` on a site; returns what it printed, raises ServerError when it failed."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        cwd=ROOT,
+        env=environment(var_dir, env or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    if done.returncode:
+        raise ServerError(f"manage.py {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Site:
+    """One web process of a site, on a free port. Start more of the same site with `beside`."""
+
+    def __init__(self, var_dir: Path, server: str = "daphne", env: Mapping[str, str] | None = None) -> None:
+        self.var_dir = var_dir
+        self.server = server
+        self.env = dict(env or {})
+        self.port = free_port()
+        self.log_path = var_dir / f"{server}-{next(_numbers)}.log"
+        self._web: Process | None = None
+        self._workers: list[Process] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/chat/"
+
+    @property
+    def pid(self) -> int:
+        return self.web.pid
+
+    @property
+    def web(self) -> Process:
+        if self._web is None:
+            raise ServerError("The site is not started.")
+        return self._web
+
+    def start(self, seconds: float = START_SECONDS) -> "Site":
+        """Start on the same port as before, and wait until /readyz says yes."""
+        command = web_command(self.server, "127.0.0.1", self.port)
+        self._web = Process(command, self.log_path, env=environment(self.var_dir, self.env), cwd=ROOT)
+        try:
+            self._web.wait_until(lambda: _ready(self.url), self.server, seconds)
+        except ServerError:
+            self.kill()
+            raise
+        return self
+
+    def start_worker(self) -> Process:
+        log = self.var_dir / f"worker-{next(_numbers)}.log"
+        worker = Process(worker_command(), log, env=environment(self.var_dir, self.env), cwd=ROOT)
+        self._workers.append(worker)
+        return worker
+
+    def beside(self, server: str | None = None, **env: str) -> "Site":
+        """Another web process of the same site (same database and files), not started yet."""
+        return Site(self.var_dir, server or self.server, {**self.env, **env})
+
+    def manage(self, *arguments: str) -> str:
+        return manage(self.var_dir, *arguments, env=self.env)
+
+    def log(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Stop as a deployment does; returns the exit code of the web process."""
+        return self.web.stop(number)
+
+    def kill(self) -> None:
+        for process in (*self._workers, self._web):
+            if process is not None:
+                process.kill()
+        self._workers.clear()
+
+
+class Sites:
+    """Makes sites from templates that are set up once a run: `empty`, and `demo` with its content."""
+
+    def __init__(self, run_dir: Path, models: Path) -> None:
+        self._run_dir = run_dir
+        self._models = models
+        self._made: list[Site] = []
+
+    def template(self, content: str) -> Path:
+        """The var directory of a site that `manage.py setup` has prepared, made on first use."""
+        var_dir = self._run_dir / f"template-{content}"
+        with only_one(self._run_dir / f"template-{content}.lock"):
+            if not (var_dir / "complete").exists():
+                shutil.rmtree(var_dir, ignore_errors=True)
+                var_dir.mkdir(parents=True)
+                (var_dir / "models").symlink_to(self._models)
+                manage(var_dir, "setup", env={"LOAD_DEMO": "1" if content == "demo" else "0"})
+                (var_dir / "complete").touch()
+        return var_dir
+
+    def start(
+        self,
+        server: str = "daphne",
+        content: str = "empty",
+        postgres: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Site:
+        """A started site with files and a database of its own.
+
+        `postgres`: URL of a server on which to create the database (then set up afresh); else SQLite.
+        """
+        template = self.template(content)
+        number = f"{os.getpid()}_{next(_numbers)}"
+        var_dir = self._run_dir / f"site-{number}"
+        ignored = shutil.ignore_patterns("*.log", "complete")
+        shutil.copytree(template, var_dir, symlinks=True, ignore=ignored)
+        extra = dict(env or {})
+        if postgres:
+            extra["DATABASE_URL"] = create_database(postgres, f"site_{number}")
+            manage(var_dir, "setup", env={**extra, "LOAD_DEMO": "1" if content == "demo" else "0"})
+        site = Site(var_dir, server, extra)
+        self._made.append(site)
+        return site.start()
+
+    def adopt(self, site: Site) -> Site:
+        """Have `close` stop a site that the test made itself, e.g. with `beside`."""
+        self._made.append(site)
+        return site
+
+    def close(self) -> None:
+        for site in self._made:
+            site.kill()
+            shutil.rmtree(site.var_dir, ignore_errors=True)
+        self._made.clear()
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        time.sleep(0.05)
+        return False
