@@ -23,7 +23,7 @@ AnyProvider = LLM | WebSearch | Embedder
 _ASYNC_ROLES: tuple[Role, ...] = ("llm", "offline_llm", "web")
 
 _log = logging.getLogger(__name__)
-_lock = threading.Lock()
+_lock = threading.RLock()  # a provider may ask for another while it is built
 _built: dict[Role, AnyProvider] = {}
 
 
