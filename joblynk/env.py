@@ -54,6 +54,11 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
 
 
+def env_given(*names: str) -> list[str]:
+    """Those of `names` that have a value."""
+    return [name for name in names if env_str(name)]
+
+
 def env_secret(name: str) -> str:
     """NAME, or the content of the file that NAME_FILE points to (how containers hand over secrets)."""
     if value := env_str(name):

@@ -2,24 +2,28 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from csp.constants import NONCE
 
-from joblynk.env import env_bool, env_float, env_int, env_list, env_secret, env_str
+from joblynk.env import env_bool, env_float, env_given, env_int, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- The site ----------------------------------------------------------------------------------
 DEBUG = env_bool("DEBUG", False)
-SECRET_KEY = env_secret("SECRET_KEY")  # joblynk.E001 refuses to start without it
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PUBLIC_ORIGINS = env_list("PUBLIC_ORIGINS")
 """Exact origins (scheme://host[:port]) whose pages may open the chat socket. Empty: the page's own."""
 CSRF_TRUSTED_ORIGINS = PUBLIC_ORIGINS
 SITE_NAME = env_str("SITE_NAME", "Joblynk help")
 OFFICE_HOURS = env_str("OFFICE_HOURS", "weekdays, 9:00-18:00 CET")
-VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var")))
+VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
+SECRET_KEY_FILE = VAR_DIR / "secret_key"  # `make run` makes one, so that trying the site out needs no setting
+SECRET_KEY = env_secret("SECRET_KEY") or (
+    SECRET_KEY_FILE.read_text().strip() if SECRET_KEY_FILE.exists() else ""
+)
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env_str("TIME_ZONE", "UTC")
@@ -83,7 +87,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={SQLITE_SYNCHRONOUS}; PRAGMA cache_size=-16000",
+        "init_command": (
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous={SQLITE_SYNCHRONOUS}; PRAGMA cache_size=-16000"
+        ),
     }
 DATABASE_THREADS = env_int("DATABASE_THREADS", 4)
 """Threads of one web process that talk to the database for live chats; each keeps one connection."""
@@ -102,6 +108,16 @@ CHANNEL_LAYERS = (
 )
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- Serving: `manage.py serve`, which `make run` calls -----------------------------------------
+HOST = env_str("HOST", "127.0.0.1")
+PORT = env_int("PORT", 8000)
+ASGI_SERVER = env_str("ASGI_SERVER", "daphne")
+"""daphne, or uvicorn for busy sites: README, "Production", has the figures."""
+WEB_PROCESSES = env_int("WEB_CONCURRENCY", 1)
+"""Web processes that share this database, on all hosts together. More than one needs REDIS_URL."""
+LOAD_DEMO = env_bool("LOAD_DEMO", True)
+"""The first run fills an empty site with Joblynk's demo help centre."""
 
 # --- Chat --------------------------------------------------------------------------------------
 CHAT_TEXT_LIMIT = 4_000  # characters of one message; PROTOCOL, code too_long
@@ -126,7 +142,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # --- Providers: a key switches a service on, code never asks which ----------------------------
 GROQ_API_KEY = env_secret("GROQ_API_KEY")
 SERPER_API_KEY = env_secret("SERPER_API_KEY")
-PROVIDERS = {
+PROVIDERS: dict[str, dict[str, Any]] = {
     "llm": (
         {
             "BACKEND": "joblynk.providers.llm.groq.GroqLLM",
@@ -162,6 +178,12 @@ PROVIDERS = {
         if EMBEDDING_MODEL
         else {"BACKEND": "joblynk.providers.embedding.onnx.OnnxEmbedder", "OPTIONS": {"folder": ONNX_DIR}}
     ),
+}
+
+# Given without the key that would make them matter: joblynk.E004 says so.
+SETTINGS_WITHOUT_KEY = {
+    "GROQ_API_KEY": [] if GROQ_API_KEY else env_given("GROQ_MODEL", "GROQ_FALLBACK_MODEL", "GROQ_BASE_URL"),
+    "SERPER_API_KEY": [] if SERPER_API_KEY else env_given("SERPER_BASE_URL"),
 }
 
 # --- Files -------------------------------------------------------------------------------------
