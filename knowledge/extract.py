@@ -1,0 +1,155 @@
+"""Files and texts → sections under their headings. The door to `knowledge.formats`.
+
+`sections` reads trusted, small text in this process. Everything that was uploaded goes through
+`Extractor`: a child process with a limit on memory, CPU and wall time, an empty environment, and no
+way to write a file. A file that kills the child fails alone.
+"""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from knowledge.formats.html import read_html
+from knowledge.formats.markdown import read_markdown, read_text
+from knowledge.formats.types import Extracted, ExtractError, Section
+
+__all__ = ["ExtractError", "Extracted", "Extractor", "Section", "extract", "sections"]
+
+WALL_SECONDS = 60.0
+MEMORY_BYTES = 768 * 1024 * 1024
+CPU_SECONDS = 30
+_LIFE = 200  # documents a child reads before a fresh one takes over
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def sections(text: str, format: Literal["md", "txt", "html", "faq"]) -> Extracted:
+    """Read text in this process; an FAQ's answer is Markdown. Raises `ExtractError`."""
+    match format:
+        case "md" | "faq":
+            return read_markdown(text)
+        case "html":
+            return read_html(text)
+        case "txt":
+            return read_text(text)
+
+
+def extract(path: Path, format: str) -> Extracted:
+    """Read one file in a child of its own. Raises `ExtractError`."""
+    with Extractor() as extractor:
+        return extractor.file(path, format)
+
+
+class Extractor:
+    """One child process for many documents, started at first use and replaced when it dies.
+
+    Not for several threads at once. Limits are per document; memory is per child.
+    """
+
+    def __init__(
+        self,
+        *,
+        wall_seconds: float = WALL_SECONDS,
+        cpu_seconds: int = CPU_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self._wall_seconds = wall_seconds
+        self._limits = [str(memory_bytes), str(cpu_seconds)]
+        self._child: subprocess.Popen[bytes] | None = None
+        self._read = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def file(self, path: Path, format: str) -> Extracted:
+        """Raises `ExtractError`."""
+        return self._ask({"path": str(path), "format": format})
+
+    def text(self, text: str, format: str) -> Extracted:
+        """Raises `ExtractError`."""
+        return self._ask({"text": text, "format": format})
+
+    def close(self) -> None:
+        if self._child is None:
+            return
+        self._child.kill()
+        self._child.communicate()
+        self._child = None
+
+    def _ask(self, question: dict[str, str]) -> Extracted:
+        if self._read >= _LIFE:
+            self.close()
+        child = self._child or self._start()
+        self._read += 1
+        deadline = time.monotonic() + self._wall_seconds
+        try:
+            answer = _exchange(child, json.dumps(question).encode() + b"\n", deadline)
+        except ExtractError:
+            self.close()
+            raise
+        if answer is None:
+            code = child.wait()
+            self.close()
+            # SIGXCPU, or SIGKILL at the hard limit, is how the kernel ends who overdraws the CPU.
+            raise ExtractError("timeout" if code in (-24, -9) else "crashed")
+        reply = json.loads(answer)
+        if error := reply.get("error"):
+            if error == "too_complex":
+                self.close()  # its memory is in an unknown state
+            raise ExtractError(error)
+        return _extracted(reply)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._read = 0
+        self._child = subprocess.Popen(  # noqa: S603  (our own module, numbers as arguments)
+            [sys.executable, "-m", "knowledge.formats.child", *self._limits],
+            cwd=_ROOT,
+            env={"PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+        return self._child
+
+
+def _exchange(child: subprocess.Popen[bytes], question: bytes, deadline: float) -> bytes | None:
+    """One line there, one line back; None when the child ended instead."""
+    if child.stdin is None or child.stdout is None:
+        return None
+    sending, receiving = child.stdin.fileno(), child.stdout.fileno()
+    os.set_blocking(sending, False)
+    left = memoryview(question)
+    parts: list[bytes] = []
+    while True:
+        patience = deadline - time.monotonic()
+        readable, writable, _ = select.select([receiving], [sending] if left else [], [], max(patience, 0))
+        if not readable and not writable:
+            raise ExtractError("timeout")
+        if writable:
+            try:
+                left = left[os.write(sending, left) :]
+            except BrokenPipeError:
+                return None
+        if readable:
+            part = os.read(receiving, 1 << 20)
+            if not part:
+                return None
+            parts.append(part)
+            if part.endswith(b"\n"):
+                return b"".join(parts)
+
+
+def _extracted(reply: dict[str, Any]) -> Extracted:
+    found = tuple(Section(tuple(headings), text, page) for headings, text, page in reply["sections"])
+    return Extracted(reply["title"], found, reply["pages"])

@@ -1,0 +1,101 @@
+"""The process that opens what strangers wrote: `python -m knowledge.formats.child MEMORY CPU`.
+
+Reads one JSON object a line from standard input, {"path" | "text", "format"}, and answers each with one
+line: {"title", "sections": [[headings, text, page]], "pages"} or {"error": code}. MEMORY is in bytes
+for the process, CPU in seconds for each document.
+"""
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from knowledge.formats.html import read_html
+from knowledge.formats.markdown import read_markdown, read_text
+from knowledge.formats.types import MAX_FILE_BYTES, Extracted, ExtractError
+
+
+def read(question: dict[str, str]) -> Extracted:
+    """Raises `ExtractError`; MemoryError and RecursionError are the caller's to name."""
+    format = question["format"]
+    if "text" in question:
+        return _read_text(question["text"], format)
+    path = Path(question["path"])
+    if not path.is_file():
+        raise ExtractError("missing")
+    size = path.stat().st_size
+    if not size:
+        raise ExtractError("empty")
+    if size > MAX_FILE_BYTES:
+        raise ExtractError("too_large")
+    # The readers of PDF and Word take longer to import than most texts take to read.
+    if format == "pdf":
+        from knowledge.formats.pdf import read_pdf
+
+        return read_pdf(path)
+    if format == "docx":
+        from knowledge.formats.docx import read_docx
+
+        return read_docx(path)
+    return _read_text(_decoded(path.read_bytes()), format)
+
+
+def _read_text(text: str, format: str) -> Extracted:
+    match format:
+        case "md":
+            return read_markdown(text)
+        case "txt":
+            return read_text(text)
+        case "html":
+            return read_html(text)
+    raise ExtractError("unsupported")
+
+
+def _decoded(raw: bytes) -> str:
+    """UTF-8 if it is; else what the bytes look like."""
+    if b"\0" in raw[:4096] and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ExtractError("damaged")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(raw).best()
+        if best is None:
+            raise ExtractError("damaged") from None
+        return str(best)
+
+
+def _limit_cpu(seconds: int) -> None:
+    """CPU limits count from the start of the process, so each document moves the line."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = int(usage.ru_utime + usage.ru_stime) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, hard))
+
+
+def _answer(line: str) -> dict[str, Any]:
+    try:
+        found = read(json.loads(line))
+    except ExtractError as error:
+        return {"error": error.code}
+    except (MemoryError, RecursionError):
+        return {"error": "too_complex"}
+    sections = [[section.headings, section.text, section.page] for section in found.sections]
+    return {"title": found.title, "sections": sections, "pages": found.pages}
+
+
+def main() -> None:
+    memory, cpu = int(sys.argv[1]), int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for line in sys.stdin:
+        _limit_cpu(cpu)
+        sys.stdout.write(json.dumps(_answer(line)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""PDF: text page by page in the order of its content.
+
+A PDF knows runs of letters at places, no more. Runs on one height with room between them are the
+cells of a row, rows below each other are a table; larger print is a heading; what stands on the
+edge of most pages is a running title and dropped.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pypdf import PageObject, PdfReader
+from pypdf.errors import PyPdfError
+
+from knowledge.formats.types import (
+    MAX_PAGES,
+    MAX_TEXT_CHARS,
+    Extracted,
+    ExtractError,
+    Outline,
+    clean,
+    one_line,
+    table,
+)
+
+_HEADING_RATIO = 1.15
+_HEADING_CHARS = 120
+_LETTER = 0.5  # width of an average letter, in sizes of print
+_CELL_LINES = 8  # lines of one cell to look back over
+_BULLET = re.compile(r"[•◦▪●\u2013\u2023\uf0b7]\s*")
+_ITEM = re.compile(r"(?:-|\d{1,3}[.)])\s")
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(slots=True)
+class _Cell:
+    """Lines of text that start at one x. `y` is the height of each line, in points from below."""
+
+    x: float
+    size: float
+    lines: list[tuple[float, str]]
+
+    @property
+    def text(self) -> str:
+        return _flow(text for _, text in self.lines)
+
+
+@dataclass(slots=True)
+class _Row:
+    """What stands side by side; running text has one cell."""
+
+    cells: list[_Cell] = field(default_factory=list)
+
+
+def read_pdf(path: Path) -> Extracted:
+    """Raises `ExtractError`."""
+    try:
+        reader = PdfReader(path)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise ExtractError("encrypted")
+        if len(reader.pages) > MAX_PAGES:
+            raise ExtractError("too_large")
+        budget = [MAX_TEXT_CHARS]
+        pages = [_rows(_runs(page, budget)) for page in reader.pages]
+        title = one_line(clean(str((reader.metadata or {}).get("/Title") or "")))
+    except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, IndexError, OSError) as error:
+        # pypdf meets damaged objects with whatever its code stumbles over.
+        raise ExtractError("damaged") from error
+    if not any(pages):
+        raise ExtractError("no_text")
+    return _outlined(_without_edges(pages), title)
+
+
+def _runs(page: PageObject, budget: list[int]) -> list[tuple[str, float, float, float]]:
+    """(text, x, y, size) in the order of the content; x and y are where a line starts."""
+    runs: list[tuple[str, float, float, float]] = []
+
+    def visit(text: str, cm: list[float], tm: list[float], _font: Any, size: float) -> None:
+        budget[0] -= len(text)
+        if budget[0] < 0:
+            raise ExtractError("too_large")
+        text = clean(text)
+        if text.strip():
+            x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
+            y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
+            scale = abs(tm[3] * cm[3]) or abs(tm[1] * cm[2]) or 1.0
+            runs.append((text.strip("\n"), x, y, abs(size) * scale))
+
+    page.extract_text(visitor_text=visit)
+    return runs
+
+
+def _rows(runs: Iterable[tuple[str, float, float, float]]) -> list[_Row]:
+    rows: list[_Row] = []
+    for text, x, y, size in runs:
+        size = size or 1.0
+        if rows and _same_line(rows[-1].cells[-1], x, y, size):
+            cell = rows[-1].cells[-1]
+            at, before = cell.lines[-1]
+            cell.lines[-1] = (at, before + text)
+        elif (row := _beside(rows, x, y, size)) is not None:
+            row.cells.append(_Cell(x, size, [(y, text)]))
+        elif rows and len(rows[-1].cells) > 1 and _below(rows[-1].cells[-1], x, y, size):
+            rows[-1].cells[-1].lines.append((y, text))
+        else:
+            rows.append(_Row([_Cell(x, size, [(y, text)])]))
+    return rows
+
+
+def _same_line(cell: _Cell, x: float, y: float, size: float) -> bool:
+    """The run goes on where the last one ended: a change of font, or letters that were moved apart."""
+    at, text = cell.lines[-1]
+    end = cell.x + len(text) * cell.size * _LETTER
+    return abs(y - at) < size * 0.3 and cell.x < x < end + size * 2
+
+
+def _below(cell: _Cell, x: float, y: float, size: float) -> bool:
+    at, _ = cell.lines[-1]
+    return abs(x - cell.x) < size and 0 < at - y < size * 1.6
+
+
+def _beside(rows: list[_Row], x: float, y: float, size: float) -> _Row | None:
+    """The row this run is the next cell of: the last one, or lines that turn out to be its first cell
+    because the content now goes up again, to the right of them."""
+    if not rows or y < rows[-1].cells[-1].lines[-1][0] - size * 0.3:
+        return None
+    last = rows[-1]
+    if len(last.cells) > 1:
+        fits = x > last.cells[-1].x + size and y < last.cells[0].lines[0][0] + size * 1.2
+        return last if fits else None
+    for back in range(1, min(_CELL_LINES, len(rows)) + 1):
+        first = rows[-back]
+        if len(first.cells) > 1 or abs(first.cells[0].x - last.cells[0].x) > size or x <= first.cells[0].x + size:
+            return None
+        if abs(first.cells[0].lines[0][0] - y) < size * 1.2:
+            for row in rows[len(rows) - back + 1 :]:
+                first.cells[0].lines.extend(row.cells[0].lines)
+            del rows[len(rows) - back + 1 :]
+            return first
+    return None
+
+
+def _without_edges(pages: list[list[_Row]]) -> list[list[_Row]]:
+    """Drop first and last lines that stand, but for numbers, on most pages."""
+    if len(pages) < 3:
+        return pages
+    edges = Counter(_edge(rows[place]) for rows in pages if rows for place in {0, len(rows) - 1})
+    repeated = {text for text, count in edges.items() if count > len(pages) / 2}
+    return [
+        [row for place, row in enumerate(rows) if place not in (0, len(rows) - 1) or _edge(row) not in repeated]
+        for rows in pages
+    ]
+
+
+def _edge(row: _Row) -> str:
+    return _DIGITS.sub("#", " ".join(cell.text for cell in row.cells))
+
+
+def _outlined(pages: list[list[_Row]], title: str) -> Extracted:
+    body = _body_size(pages)
+    sizes = sorted({round(c.size, 1) for rows in pages for row in rows for c in row.cells}, reverse=True)
+    levels = {size: level for level, size in enumerate((s for s in sizes if s > body * _HEADING_RATIO), 1)}
+    outline = Outline()
+    for number, rows in enumerate(pages, 1):
+        for block in _blocks(rows, levels):
+            if isinstance(block, str):
+                outline.block(block, number)
+            else:
+                level, text = block
+                outline.heading(level, text, number)
+    outline.title = outline.title or title
+    return outline.finish(len(pages))
+
+
+def _body_size(pages: list[list[_Row]]) -> float:
+    """The size most letters have."""
+    letters: Counter[float] = Counter()
+    for cell in (cell for rows in pages for row in rows for cell in row.cells):
+        letters[round(cell.size, 1)] += sum(len(text) for _, text in cell.lines)
+    return letters.most_common(1)[0][0]
+
+
+def _blocks(rows: list[_Row], levels: dict[float, int]) -> Iterator[str | tuple[int, str]]:
+    """Paragraphs, lists and tables as Markdown; a heading as (level, text)."""
+    held: list[_Row] = []
+    for row in [*rows, None]:
+        if held and (row is None or _parts(held[-1], row)):
+            level = levels.get(round(held[0].cells[0].size, 1))
+            text = " ".join(cell.text for held_row in held for cell in held_row.cells)
+            if level and len(text) <= _HEADING_CHARS and not (len(held) > 1 and len(held[0].cells) > 1):
+                yield level, text
+            elif len(held[0].cells) > 1 and len(held) > 1:
+                yield table(_aligned(held))
+            else:
+                yield _paragraph(held)
+            held = []
+        if row is not None:
+            held.append(row)
+
+
+def _parts(before: _Row, after: _Row) -> bool:
+    """Whether a new block starts: another size of print, a table's edge, or more than a line's room."""
+    above, below = before.cells[0], after.cells[0]
+    if (len(before.cells) > 1) != (len(after.cells) > 1):
+        return True
+    if len(before.cells) > 1:
+        return False
+    gap = above.lines[-1][0] - below.lines[0][0]
+    return abs(above.size - below.size) > 0.5 or not 0 < gap <= above.size * 1.75
+
+
+def _aligned(rows: list[_Row]) -> list[list[str]]:
+    """Cells under the column they start closest to; the fullest row names the columns."""
+    columns = [cell.x for cell in max(rows, key=lambda row: len(row.cells)).cells]
+    lines = []
+    for row in rows:
+        line = [""] * len(columns)
+        for cell in row.cells:
+            nearest = min(range(len(columns)), key=lambda column: abs(columns[column] - cell.x))
+            line[nearest] = f"{line[nearest]} {cell.text}".strip()
+        lines.append(line)
+    return lines
+
+
+def _paragraph(rows: list[_Row]) -> str:
+    """Lines flow together, but a bullet or a number begins a line of its own."""
+    items: list[list[str]] = []
+    for row in rows:
+        text = " ".join(cell.text for cell in row.cells)
+        bullet = _BULLET.match(text)
+        if bullet and (len(text) > bullet.end()):
+            text = f"- {text[bullet.end() :]}"
+        if not items or bullet or _ITEM.match(text):
+            items.append([])
+        items[-1].append(text)
+    return "\n".join(_flow(lines) for lines in items)
+
+
+def _flow(lines: Iterable[str]) -> str:
+    """One line; a word that was divided at a line's end is whole again."""
+    text = ""
+    for line in lines:
+        line = one_line(line)
+        if text.endswith("-") and text[-2:-1].islower() and line[:1].islower():
+            text = text[:-1] + line
+        else:
+            text = f"{text} {line}" if text else line
+    return text

@@ -1,0 +1,152 @@
+"""What every format is turned into, and how it fails."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+MAX_FILE_BYTES = 20 * 1024 * 1024
+MAX_TEXT_CHARS = 5_000_000  # about 7,000 passages
+MAX_DEPTH = 200  # nested elements
+MAX_PAGES = 3_000
+
+ErrorCode = Literal[
+    "missing",
+    "unsupported",
+    "empty",
+    "too_large",
+    "damaged",
+    "encrypted",
+    "bomb",
+    "doctype",
+    "no_text",
+    "too_complex",
+    "timeout",
+    "crashed",
+]
+
+WORDS: dict[ErrorCode, str] = {
+    "missing": "The file is no longer on the server. Upload it again.",
+    "unsupported": "This kind of file cannot be read. Use Markdown, text, HTML, PDF or Word (.docx).",
+    "empty": "There is no text in this document.",
+    "too_large": f"The file is larger than {MAX_FILE_BYTES // 1024 // 1024} MB or holds too much text. "
+    "Split it into several documents.",
+    "damaged": "The file is damaged, or is not what its name says. Save it again and upload the new copy.",
+    "encrypted": "The file is protected by a password. Upload a copy without one.",
+    "bomb": "The file unpacks to far more than its size. Save it again and upload the new copy.",
+    "doctype": "The file contains definitions (DOCTYPE) that are not accepted. Save it again in Word.",
+    "no_text": "The pages hold pictures of text only (a scan). Upload a version with real text.",
+    "too_complex": "Reading the file took too much memory. Split it, or save it in a simpler format.",
+    "timeout": "Reading the file took too long. Split it, or save it in a simpler format.",
+    "crashed": "The file made the reader stop. Save it again in another format.",
+}
+
+
+class ExtractError(Exception):
+    """A document that cannot be read. `words` is for staff; nothing of the content is in it."""
+
+    def __init__(self, code: ErrorCode) -> None:
+        super().__init__(code)
+        self.code = code
+        self.words = WORDS[code]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Text below one heading: Markdown. `headings` is the path to it, without the document's title."""
+
+    headings: tuple[str, ...]
+    text: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """`title` is empty when the document has none; `pages` is None when it has no pages."""
+
+    title: str
+    sections: tuple[Section, ...]
+    pages: int | None = None
+
+
+# Line ends, NUL and other controls, lone surrogates, and marks that reverse the reading direction.
+_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_JUNK = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
+)
+_BLANKS = re.compile(r"\s+")
+
+
+def clean(text: str) -> str:
+    """Text that any database takes, with plain line ends."""
+    return _JUNK.sub("", _LINE_ENDS.sub("\n", text))
+
+
+def one_line(text: str) -> str:
+    return _BLANKS.sub(" ", text).strip()
+
+
+def table(rows: list[list[str]]) -> str:
+    """A Markdown table; the first row is the header. Every row gets as many cells as the longest."""
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        return ""
+    width = max(map(len, rows))
+    lines = ["| " + " | ".join(_cell(c) for c in row + [""] * (width - len(row))) + " |" for row in rows]
+    return "\n".join((lines[0], "|" + " --- |" * width, *lines[1:]))
+
+
+def _cell(text: str) -> str:
+    return one_line(text).replace("|", "\\|")
+
+
+class Outline:
+    """Collects blocks of Markdown under a running path of headings.
+
+    The first heading becomes the title when nothing but a subtitle-free start comes before it.
+    """
+
+    def __init__(self) -> None:
+        self.title = ""
+        self._path: list[tuple[int, str]] = []
+        self._blocks: list[str] = []
+        self._page: int | None = None
+        self._sections: list[Section] = []
+        self._chars = 0
+
+    def heading(self, level: int, text: str, page: int | None = None) -> None:
+        text = one_line(text)
+        if not text:
+            return
+        self._close()
+        if level == 1 and not self.title and not self._sections and not self._path:
+            self.title = text
+            return
+        self._path = [(depth, name) for depth, name in self._path if depth < level]
+        self._path.append((level, text))
+        self._page = page
+
+    def block(self, text: str, page: int | None = None) -> None:
+        text = text.strip("\n").rstrip()
+        if not text.strip():
+            return
+        if page != self._page:
+            self._close()
+            self._page = page
+        self._chars += len(text)
+        if self._chars > MAX_TEXT_CHARS:
+            raise ExtractError("too_large")
+        self._blocks.append(text)
+
+    def finish(self, pages: int | None = None) -> Extracted:
+        self._close()
+        if not self._sections:
+            if not self.title:
+                raise ExtractError("empty")
+            self._sections.append(Section((), self.title))
+        return Extracted(self.title, tuple(self._sections), pages)
+
+    def _close(self) -> None:
+        if self._blocks:
+            headings = tuple(name for _, name in self._path)
+            self._sections.append(Section(headings, "\n\n".join(self._blocks), self._page))
+            self._blocks = []

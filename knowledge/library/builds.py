@@ -1,0 +1,39 @@
+"""Runs of `reindex`: one at a time, and a killed one blocks nobody."""
+
+from datetime import timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from knowledge.models import IndexBuild, IndexState
+
+SILENCE = timedelta(minutes=2)
+"""A build that gave no sign of life for so long was killed."""
+
+
+def begin_build(reason: str, by: AbstractBaseUser | None = None) -> tuple[IndexBuild, bool]:
+    """The new build, or the one that is running and False."""
+    with transaction.atomic():
+        IndexState.objects.get_or_create(pk=1)
+        IndexState.objects.select_for_update().get(pk=1)  # two that begin at once: one waits here
+        alive = IndexBuild.objects.filter(finished_at=None, alive_at__gt=timezone.now() - SILENCE)
+        if running := alive.first():
+            return running, False
+        IndexBuild.objects.filter(finished_at=None).update(
+            finished_at=timezone.now(), error="It was interrupted."
+        )
+        return IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None), True
+
+
+def beat(build: IndexBuild) -> None:
+    IndexBuild.objects.filter(pk=build.pk).update(alive_at=timezone.now())
+
+
+def end_build(build: IndexBuild) -> None:
+    build.finished_at = timezone.now()
+    build.save()
+
+
+def build(build_id: int) -> IndexBuild | None:
+    return IndexBuild.objects.filter(pk=build_id).first()

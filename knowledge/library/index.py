@@ -1,0 +1,150 @@
+"""What search indexes follow, and the words they show."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Literal, NamedTuple
+
+import numpy as np
+from django.db.models import F, Q
+
+from joblynk.providers.types import Vectors
+from knowledge.models import Chunk, Document, Faq, IndexState, RemovedChunk
+
+Kind = Literal["document", "faq"]
+
+_BATCH = 500
+
+
+class State(NamedTuple):
+    generation: int
+    recipe: str
+
+
+class IndexedChunk(NamedTuple):
+    """What an index holds of a chunk. `vector` is float32 (dimension,), length 1, read-only.
+
+    `text` is what the lexical index should see: the passage, an FAQ's answer, or for a phrasing the
+    phrasing itself. What is shown comes from `live_passages`.
+    """
+
+    chunk_id: int
+    source_key: str  # "d12", "f3"
+    role: str  # "passage", "phrasing"
+    title: str
+    heading: str
+    text: str
+    vector: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Drop `removed`, then put `added`, whose ids may already be there: a chunk published again.
+
+    `complete`: `added` is the whole index, and what was known before is to be forgotten.
+    """
+
+    generation: int
+    recipe: str
+    added: list[IndexedChunk]
+    removed: list[int]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LivePassage:
+    """Words as they stand now. `text` is Markdown from staff or from a file: data, to be escaped."""
+
+    chunk_id: int
+    kind: Kind
+    source_id: int
+    title: str
+    heading: str
+    page: int | None
+    text: str
+    updated_at: datetime
+
+
+def state() -> State:
+    """One short query: cheap enough to ask before every search."""
+    found = IndexState.objects.filter(pk=1).values_list("generation", "recipe").first()
+    return State(*found) if found else State(0, "")
+
+
+def changes_since(generation: int, recipe: str = "") -> Changes:
+    """What an index of `generation` and `recipe` lacks; generation 0 asks for everything.
+
+    Read state first: rows that commit meanwhile may be told twice, never missed.
+    """
+    now, serving, floor = _state_row()
+    complete = generation == 0 or generation < floor or recipe != serving
+    if generation == now and not complete:
+        return Changes(now, serving, [], [], complete=False)
+    chunks = Chunk.objects.filter(recipe=serving)
+    if not complete:
+        chunks = chunks.filter(generation__gt=generation)
+    chunks = chunks.exclude(document__in=Document.objects.filter(published=False))
+    chunks = chunks.exclude(faq__in=Faq.objects.filter(published=False))
+    rows = chunks.values_list("pk", "document_id", "faq_id", "role", "title", "heading", "text", "vector")
+    make, decode = IndexedChunk._make, partial(np.frombuffer, dtype="<f4")
+    added = [
+        make((pk, f"d{document}" if document else f"f{faq}", role, title, heading, text, decode(vector)))
+        for pk, document, faq, role, title, heading, text, vector in rows.iterator(chunk_size=2_000)
+    ]
+    removed: list[int] = []
+    if not complete:
+        gone = RemovedChunk.objects.filter(generation__gt=generation)
+        removed = list(gone.values_list("chunk_id", flat=True))
+    return Changes(now, serving, added, removed, complete)
+
+
+def live_passages(chunk_ids: Iterable[int]) -> dict[int, LivePassage]:
+    """The published ones among `chunk_ids`, in one query; ids that are gone are left out."""
+    rows = (
+        Chunk.objects.filter(pk__in=list(chunk_ids))
+        .filter(Q(document__published=True) | Q(faq__published=True))
+        .values_list(
+            "pk",
+            "document_id",
+            "document__title",
+            "document__updated_at",
+            "heading",
+            "page",
+            "text",
+            "faq_id",
+            "faq__question",
+            "faq__answer",
+            "faq__updated_at",
+        )
+    )
+    passages = {}
+    for pk, document, title, updated, heading, page, text, faq, question, answer, answered in rows:
+        if document:
+            passages[pk] = LivePassage(pk, "document", document, title, heading, page, text, updated)
+        else:
+            passages[pk] = LivePassage(pk, "faq", faq, question, "", None, answer, answered)
+    return passages
+
+
+def raise_generation(first_recipe: str = "") -> tuple[int, str]:
+    """The new generation and the recipe that is served, with the row locked until commit. The first
+    recipe that is ever written is served from the start."""
+    IndexState.objects.get_or_create(pk=1)
+    IndexState.objects.filter(pk=1).update(generation=F("generation") + 1)
+    generation, serving, _ = _state_row()
+    if not serving and first_recipe:
+        IndexState.objects.filter(pk=1).update(recipe=first_recipe)
+        serving = first_recipe
+    return generation, serving
+
+
+def bury(chunk_ids: Iterable[int], generation: int) -> None:
+    RemovedChunk.objects.bulk_create(
+        [RemovedChunk(chunk_id=pk, generation=generation) for pk in chunk_ids], batch_size=_BATCH
+    )
+
+
+def _state_row() -> tuple[int, str, int]:
+    found = IndexState.objects.filter(pk=1).values_list("generation", "recipe", "floor").first()
+    return found or (0, "", 0)

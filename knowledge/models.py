@@ -1,0 +1,220 @@
+"""What the assistant may say: documents, FAQs, and the passages they were cut into.
+
+The database is the only truth. Search indexes are caches in memory that follow `IndexState.generation`:
+chunks with a higher generation are new, `RemovedChunk` names those that are gone.
+"""
+
+from hashlib import blake2b, sha256
+from typing import ClassVar
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.validators import MinLengthValidator
+from django.db import models
+from django.utils.functional import Promise
+
+TITLE_LENGTH = 200
+
+
+def upload_path(document: "Document", filename: str) -> str:
+    """Files are stored under names of our own; what the uploader called them is for display only."""
+    return f"documents/{uuid4().hex}.{document.format}"
+
+
+class Source(models.Model):
+    """What documents and FAQs share: whether they are served, and what of them is in the index."""
+
+    published = models.BooleanField(
+        default=True, help_text="Only published content is searched and quoted. Takes effect at once."
+    )
+    indexed_hash = models.CharField(max_length=32, blank=True, editable=False)
+    """`fingerprint` when it was last read, whether or not that worked."""
+    indexed_recipe = models.CharField(max_length=200, blank=True, editable=False)
+    chunk_count = models.PositiveIntegerField("passages", default=0, editable=False)
+    """Chunks of `indexed_recipe`."""
+    origin = models.CharField(max_length=255, blank=True, db_index=True, editable=False)
+    """Where a loader took it from ("demo/messages.md"); blank when staff wrote it."""
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with everything that is embedded, and with nothing else."""
+        raise NotImplementedError
+
+
+class Document(Source):
+    """A text that staff wrote or uploaded. Either `file` or `text` is set."""
+
+    class Format(models.TextChoices):
+        MARKDOWN = "md", "Markdown"
+        TEXT = "txt", "Plain text"
+        HTML = "html", "Web page"
+        PDF = "pdf", "PDF"
+        WORD = "docx", "Word"
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting to be read"
+        READING = "reading", "Being read"
+        EMBEDDING = "embedding", "Being added to the search"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Could not be read"
+
+    title = models.CharField(
+        max_length=TITLE_LENGTH, blank=True, help_text="Blank: taken from the document itself."
+    )
+    name = models.CharField("file name", max_length=TITLE_LENGTH, blank=True, editable=False)
+    format = models.CharField(max_length=4, choices=Format.choices, default=Format.MARKDOWN)
+    file = models.FileField(upload_to=upload_path, blank=True)
+    text = models.TextField(blank=True)
+    content_hash = models.CharField(max_length=64, blank=True, editable=False)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING, editable=False)
+    error = models.TextField(blank=True, editable=False)
+    pages = models.PositiveIntegerField(null=True, editable=False)
+    size = models.PositiveBigIntegerField(default=0, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    ready_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["title", "pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(file="") | models.Q(text=""), name="document_is_a_file_or_a_text"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.name or f"Document {self.pk}"
+
+    @property
+    def fingerprint(self) -> str:
+        return _digest(self.content_hash, self.format, self.title)
+
+    @property
+    def state_label(self) -> str | Promise:
+        return self.State(self.state).label
+
+
+class Faq(Source):
+    """A curated question with the answer to be given word for word."""
+
+    question = models.CharField(max_length=300, validators=[MinLengthValidator(3)])
+    phrasings = models.JSONField(default=list, blank=True)
+    """Other ways to ask: list[str]."""
+    answer = models.TextField(help_text="Markdown.")
+    tags = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["question", "pk"]
+        verbose_name = "FAQ"
+
+    def __str__(self) -> str:
+        return self.question
+
+    @property
+    def fingerprint(self) -> str:
+        return _digest(self.question, *self.phrasings, "", self.answer)
+
+
+class Chunk(models.Model):
+    """A passage of one source with its vector. Derived, never edited.
+
+    A FAQ has one passage (its question and answer) and one phrasing per way to ask, the question
+    itself included; a phrasing's `text` is that phrasing.
+    """
+
+    class Role(models.TextChoices):
+        PASSAGE = "passage"
+        PHRASING = "phrasing"
+
+    document = models.ForeignKey(Document, models.CASCADE, null=True, related_name="chunks", db_index=False)
+    faq = models.ForeignKey(Faq, models.CASCADE, null=True, related_name="chunks", db_index=False)
+    position = models.PositiveIntegerField()
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.PASSAGE)
+    title = models.CharField(max_length=300)
+    heading = models.TextField(blank=True)
+    """The headings above the passage, "Section > Subsection", without the title."""
+    page = models.PositiveIntegerField(null=True)
+    text = models.TextField()
+    tokens = models.PositiveIntegerField()
+    text_hash = models.CharField(max_length=32)
+    """blake2b-128 of the embedded text: equal text under one recipe has an equal vector."""
+    vector = models.BinaryField()
+    """float32, little-endian, `dimension` numbers, length 1."""
+    recipe = models.CharField(max_length=200)
+    generation = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(document=None, faq__isnull=False)
+                | models.Q(document__isnull=False, faq=None),
+                name="chunk_has_one_source",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["document", "recipe"], name="chunk_document"),
+            models.Index(fields=["faq", "recipe"], name="chunk_faq"),
+            models.Index(fields=["text_hash", "recipe"], name="chunk_text"),
+            models.Index(fields=["generation"], name="chunk_generation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} > {self.heading}" if self.heading else self.title
+
+
+class RemovedChunk(models.Model):
+    """A chunk that left the index, so that other processes can drop it from theirs."""
+
+    chunk_id = models.BigIntegerField(db_index=True)
+    generation = models.PositiveBigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.chunk_id} (generation {self.generation})"
+
+
+class IndexState(models.Model):
+    """The one row (pk 1) that every change of the index raises, and so serialises."""
+
+    generation = models.PositiveBigIntegerField(default=0)
+    recipe = models.CharField(max_length=200, blank=True)
+    """The recipe that is served."""
+    floor = models.PositiveBigIntegerField(default=0)
+    """Removals up to this generation are forgotten: an older index must be built anew."""
+
+    def __str__(self) -> str:
+        return f"generation {self.generation}, {self.recipe or 'empty'}"
+
+
+class IndexBuild(models.Model):
+    """One run of `reindex`. While it runs it shows a sign of life, so a killed one blocks nobody."""
+
+    started_at = models.DateTimeField(auto_now_add=True)
+    alive_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    embedded = models.PositiveIntegerField(default=0)
+    kept = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"Build {self.pk}"
+
+
+def content_hash(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
