@@ -59,7 +59,10 @@ class Supervisor:
             command, env=dict(env or os.environ), start_new_session=True
         )
 
-    def wait(self, until: Callable[[], bool] = lambda: False, every: float = 0.1) -> str | None:
+    def pids(self) -> list[int]:
+        return [child.pid for child in self._children.values()]
+
+    def wait(self, until: Callable[[], bool] = lambda: False, every: float = 0.05) -> str | None:
         """Block until asked to stop, until a child ends, or until `until()`.
 
         Returns the words to say about a child that ended, else None. `asked_to_stop` tells which.

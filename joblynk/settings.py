@@ -7,6 +7,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONCE
 
+from joblynk import __version__
 from joblynk.env import env_bool, env_float, env_given, env_int, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -17,6 +18,8 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 PUBLIC_ORIGINS = env_list("PUBLIC_ORIGINS")
 """Exact origins (scheme://host[:port]) whose pages may open the chat socket. Empty: the page's own."""
 CSRF_TRUSTED_ORIGINS = PUBLIC_ORIGINS
+BUILD = env_str("BUILD", __version__)
+"""Names this version of the pages; an open page that came from another one is asked to reload."""
 SITE_NAME = env_str("SITE_NAME", "Joblynk help")
 OFFICE_HOURS = env_str("OFFICE_HOURS", "weekdays, 9:00-18:00 CET")
 VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var"))).resolve()

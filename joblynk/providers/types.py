@@ -4,7 +4,7 @@ One colour per interface: `LLM` and `WebSearch` are async, `Embedder` is sync an
 through the one-thread executor of `joblynk.executors`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -65,8 +65,9 @@ class LLM(Protocol):
     name: str
     """Names the answerer in stored answers: "groq", "offline"."""
 
-    def stream(self, request: AnswerRequest) -> AsyncIterator[TextDelta | Finished]:
-        """Text as it is written, then exactly one `Finished`. Raises `ProviderError`."""
+    def stream(self, request: AnswerRequest) -> AsyncGenerator[TextDelta | Finished, None]:
+        """Text as it is written, then exactly one `Finished`. Raises `ProviderError`. Closing the
+        generator closes the connection at once."""
         ...
 
     async def aclose(self) -> None: ...

@@ -126,6 +126,7 @@ class Sites:
         self._run_dir = run_dir
         self._models = models
         self._made: list[Site] = []
+        self._copies: list[Path] = []
 
     def template(self, content: str) -> Path:
         """The var directory of a site that `manage.py setup` has prepared, made on first use."""
@@ -139,6 +140,14 @@ class Sites:
                 (var_dir / "complete").touch()
         return var_dir
 
+    def copy(self, content: str = "empty") -> Path:
+        """The var directory of a fresh site, ready to serve and not served yet."""
+        var_dir = self._run_dir / f"site-{os.getpid()}-{next(_numbers)}"
+        ignored = shutil.ignore_patterns("*.log", "complete")
+        shutil.copytree(self.template(content), var_dir, symlinks=True, ignore=ignored)
+        self._copies.append(var_dir)
+        return var_dir
+
     def start(
         self,
         server: str = "daphne",
@@ -150,18 +159,12 @@ class Sites:
 
         `postgres`: URL of a server on which to create the database (then set up afresh); else SQLite.
         """
-        template = self.template(content)
-        number = f"{os.getpid()}_{next(_numbers)}"
-        var_dir = self._run_dir / f"site-{number}"
-        ignored = shutil.ignore_patterns("*.log", "complete")
-        shutil.copytree(template, var_dir, symlinks=True, ignore=ignored)
+        var_dir = self.copy(content)
         extra = dict(env or {})
         if postgres:
-            extra["DATABASE_URL"] = create_database(postgres, f"site_{number}")
+            extra["DATABASE_URL"] = create_database(postgres, var_dir.name)
             manage(var_dir, "setup", env={**extra, "LOAD_DEMO": "1" if content == "demo" else "0"})
-        site = Site(var_dir, server, extra)
-        self._made.append(site)
-        return site.start()
+        return self.adopt(Site(var_dir, server, extra)).start()
 
     def adopt(self, site: Site) -> Site:
         """Have `close` stop a site that the test made itself, e.g. with `beside`."""
@@ -171,8 +174,8 @@ class Sites:
     def close(self) -> None:
         for site in self._made:
             site.kill()
-            shutil.rmtree(site.var_dir, ignore_errors=True)
-        self._made.clear()
+        for var_dir in self._copies:
+            shutil.rmtree(var_dir, ignore_errors=True)
 
 
 def _ready(url: str) -> bool:

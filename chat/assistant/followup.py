@@ -1,0 +1,40 @@
+"""Questions that make no sense alone ("and for teams?") and what to search for instead."""
+
+import re
+
+from chat.assistant.services import Exchange
+from chat.assistant.vocabulary import vocabulary
+
+_WORD = re.compile(r"[\w'-]+")
+_LEANS_BACK = vocabulary("it its that this they them their those these there one ones same he she")
+_OPENS = re.compile(
+    r"^(?:and|or|but|so|then|also|what about|how about|what if|why|why not|how so|how come|since when"
+    r"|until when|for how long|how long|how much|how many|where|when|which|does it|is it|can it|can i"
+    r"|really|even)\b",
+    re.IGNORECASE,
+)
+_EMPTY = _LEANS_BACK | vocabulary(
+    """a an the and or but so then also what about how if why not for of to in on at with by from is are was
+    were do does did can could will would should i you we me my our your much many long when where which who
+    any some else more please tell really even just work works"""
+)
+_LONGEST = 12  # words; a longer question stands on its own
+_CONTEXT = 300  # characters of the earlier question that are searched along
+
+
+def leans_on_context(question: str) -> bool:
+    """Whether the question refers to something said before it."""
+    words = [word.lower() for word in _WORD.findall(question)]
+    if not words or len(words) > _LONGEST or any(char.isdigit() for char in question):
+        return False  # a number or an error code is a subject of its own
+    content = [word for word in words if word not in _EMPTY]
+    return (
+        not content or bool(_LEANS_BACK & set(words)) or (len(content) <= 2 and bool(_OPENS.match(question)))
+    )
+
+
+def with_context(question: str, history: tuple[Exchange, ...]) -> str | None:
+    """The question with what it refers to, or None when it stands alone or nothing came before."""
+    if not history or not leans_on_context(question):
+        return None
+    return f"{history[-1].query[:_CONTEXT]} {question}"

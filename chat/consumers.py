@@ -1,0 +1,182 @@
+"""The socket: a frame is parsed, one call is made, the result is encoded. No logic."""
+
+import logging
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+
+from chat import protocol, transcripts, visitors, wiring
+from chat.protocol import BadFrame, DurableEvent
+from chat.transcripts import Refused, View
+from chat.window import Outbound
+
+logger = logging.getLogger(__name__)
+
+BAD_FRAMES = 20  # on one socket, before it is closed
+CLOSE_BAD_FRAMES, CLOSE_NOT_ALLOWED, CLOSE_FLOOD = 4400, 4401, 4429
+
+
+class DirectConsumer(AsyncConsumer):
+    """A consumer without Channels' database hop before every frame: its queries run in threads that look
+    after their connections themselves. It needs no channel of its own either."""
+
+    _emit: Callable[[Any], Awaitable[None]]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope = scope
+        self._emit = send
+        try:
+            while True:
+                message = await receive()
+                await getattr(self, message["type"].replace(".", "_"))(message)
+        except StopConsumer:
+            pass
+
+
+class ChatConsumer(DirectConsumer):
+    """One tab of a customer. Also the `Socket` that `live` delivers to."""
+
+    async def websocket_connect(self, _: Any) -> None:
+        self.seq = 0
+        self.desk = await wiring.desk()
+        self.reading = self.missed = False
+        self.visitor = visitors.of_headers(self.scope.get("headers", ()))
+        self.view: View | None = None
+        self.bad_frames = 0
+        self.outbound = Outbound(self._send_text, self._flooded)
+        await self._emit({"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL})
+        if self.visitor is None or protocol.SUBPROTOCOL not in self.scope.get("subprotocols", ()):
+            await self._emit({"type": "websocket.close", "code": CLOSE_NOT_ALLOWED})
+
+    async def websocket_disconnect(self, _: Any) -> None:
+        if self.view is not None:
+            await self.desk.live.leave(self.view.id, self)
+        await self.outbound.aclose()
+        raise StopConsumer
+
+    async def websocket_receive(self, message: Any) -> None:
+        client_message_id: uuid.UUID | None = None
+        try:
+            command = protocol.parse(message.get("text") if message.get("text") is not None else b"")
+            client_message_id = getattr(command, "client_message_id", None)
+            if command is not None:
+                await self._obey(command)
+        except BadFrame as error:
+            await self._refuse_frame(error)
+        except Exception:
+            ref = secrets.token_hex(4)
+            logger.exception("frame_failed ref=%s", ref)
+            self._put(
+                protocol.error("internal", ref=ref, client_message_id=client_message_id, retryable=True)
+            )
+
+    async def _refuse_frame(self, error: BadFrame) -> None:
+        self.bad_frames += 1
+        self._put(protocol.error(error.code, text=error.text, client_message_id=error.client_message_id))
+        if self.bad_frames >= BAD_FRAMES:
+            await self._emit({"type": "websocket.close", "code": CLOSE_BAD_FRAMES})
+
+    async def _obey(self, command: protocol.Command) -> None:
+        match command:
+            case protocol.Ping(t, received):
+                self.outbound.confirm(received)
+                self._put({"type": "pong", "t": t})
+                if self.view is not None:
+                    await self.desk.watch_again(self.view.id)
+            case protocol.Hello():
+                await self._hello(command)
+            case protocol.Signal():
+                pass
+            case _ if self.view is None:
+                raise BadFrame("bad_request")
+            case protocol.SendMessage():
+                await self._ask(self.view.id, command)
+            case protocol.NewConversation():
+                await self._start_anew(self.view.id)
+            case _:
+                result = await self.desk.obey(self.view.id, command)
+                if isinstance(result, Refused):
+                    self._put(protocol.error(result.code))
+
+    async def _hello(self, hello: protocol.Hello) -> None:
+        view = await self.desk.open(self.visitor or "", hello)
+        if view is None:
+            self._put(protocol.error("not_found"))
+            return
+        self.tongue = (hello.locale, hello.time_zone)
+        await self._enter(view, min(hello.last_seq, view.last_seq))
+
+    async def _enter(self, view: View, seq: int) -> None:
+        """Listen first, then read the backlog: nothing falls between the two."""
+        if self.view is not None and self.view.id != view.id:
+            await self.desk.live.leave(self.view.id, self)
+        self.view, self.seq, self.reading, self.missed = view, seq, True, False
+        await self.desk.live.join(view.id, self)
+        if view.last_seq - seq > transcripts.LONG_BACKLOG:
+            self.seq, self.reading = view.last_seq, False
+            self._put({"type": "reset", "conversation": view.id, "reason": "long_backlog"})
+            return
+        events, more, running = await self.desk.backlog(view.id, seq)
+        self.seq, self.reading = (events[-1].seq if events else seq), False
+        status = next(
+            (str(e.data["status"]) for e in reversed(events) if e.type == "conversation.updated"), view.status
+        )
+        self._put(
+            protocol.welcome(
+                view.id,
+                status,
+                max(view.last_seq, self.seq),
+                events,
+                more=more,
+                running=running,
+                features=self.desk.features,
+            )
+        )
+        if self.missed:
+            await self.desk.live.catch_up(view.id)
+
+    async def _ask(self, conversation: uuid.UUID, command: protocol.SendMessage) -> None:
+        if wait := self.desk.buckets.take(self.visitor or ""):
+            self._put(protocol.rate_limited("visitor", wait, command.client_message_id))
+            return
+        result = await self.desk.turns.ask(conversation, command.client_message_id, command.text)
+        if isinstance(result, Refused):
+            self._put(protocol.error(result.code, client_message_id=command.client_message_id))
+        else:
+            self._put(protocol.ack(command.client_message_id, result.question_id, result.seq))
+
+    async def _start_anew(self, conversation: uuid.UUID) -> None:
+        view = await self.desk.start_anew(self.visitor or "", conversation, *self.tongue)
+        await self._enter(view, 0)
+
+    # --- What `live` calls ---------------------------------------------------------------------
+
+    def take(self, events: Sequence[DurableEvent]) -> bool:
+        if self.reading:
+            self.missed = True
+            return True
+        fresh = [event for event in events if event.seq > self.seq]
+        if fresh and fresh[0].seq != self.seq + 1:
+            return False
+        for event in fresh:
+            self.seq = event.seq
+            self._put(event)
+        return True
+
+    def offer(self, frame: str) -> None:
+        self.outbound.put(frame, droppable=True)
+
+    # --- Sending -------------------------------------------------------------------------------
+
+    def _put(self, frame: protocol.DurableEvent | protocol.Frame) -> None:
+        self.outbound.put(protocol.encode(frame))
+
+    async def _send_text(self, text: str) -> None:
+        await self._emit({"type": "websocket.send", "text": text})
+
+    async def _flooded(self) -> None:
+        await self._emit({"type": "websocket.close", "code": CLOSE_FLOOD})

@@ -1,0 +1,323 @@
+"""A turn: the question is stored, the assistant runs, the answer is stored. Whatever happens in between,
+it ends exactly once.
+
+An answer is a task of this process, keyed by the answer's id, and not of the socket that asked: it lives
+on through a reload or a second tab. The row says which process writes it and until when that is believed
+(a lease); an answer whose lease has run out is closed by whoever notices.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chat import protocol, transcripts
+from chat.assistant.events import Answered, AnswerEvent, Cited, Delta, Failed, Sources, Stage
+from chat.assistant.markdown import hosts_in, render
+from chat.assistant.services import Exchange, Turn
+from chat.models import Message, Source
+from chat.protocol import DurableEvent, Frame
+from chat.transcripts import Accepted, NewQuestion, NewRetry, Outcome, Refused
+from chat.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=12)
+RENEW_EVERY = 3.0  # seconds
+STORE_TRIES = (0.0, 0.2, 1.0, 3.0)  # seconds to wait before each try to store an answer
+
+
+class Announcer(Protocol):
+    """What a turn tells others. `live.Live` is the real one."""
+
+    def publish(self, conversation: uuid.UUID, frame: Frame) -> None: ...
+    def announce(self, events: "tuple[DurableEvent, ...]") -> None: ...
+    async def hold(self, conversation: uuid.UUID) -> None: ...
+    async def release(self, conversation: uuid.UUID) -> None: ...
+
+
+Answer = Callable[[Turn], AsyncGenerator[AnswerEvent, None]]
+History = Callable[[uuid.UUID, uuid.UUID], Awaitable[tuple[Exchange, ...]]]
+
+
+@dataclass(slots=True)
+class _Running:
+    conversation: uuid.UUID
+    answer_id: uuid.UUID
+    reply_to: uuid.UUID
+    question: str
+    stage: str = "queued"
+    text: str = ""
+    sent: int = 0  # code points of `text` that have been published
+    sources: tuple[Cited, ...] = ()
+    ending: Answered | Failed | None = None
+    began: float = 0.0
+    first_text: float | None = None
+    stopped: bool = False
+    task: asyncio.Task[None] | None = None
+    flush: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+
+class Turns:
+    """The running answers of one process and event loop."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        live: Announcer,
+        writer: Writer,
+        history: History,
+        *,
+        owner: str,
+        now: Callable[[], datetime],
+        site_name: str,
+        delta_seconds: float,
+    ) -> None:
+        self._answer = answer
+        self._live = live
+        self._writer = writer
+        self._history = history
+        self._owner = owner
+        self._now = now
+        self._site_name = site_name
+        self._delta_seconds = delta_seconds
+        self._running: dict[uuid.UUID, _Running] = {}
+        self._queues: dict[uuid.UUID, asyncio.Lock] = {}
+
+    # --- What a customer does ------------------------------------------------------------------
+
+    async def ask(
+        self, conversation: uuid.UUID, client_message_id: uuid.UUID, text: str
+    ) -> Accepted | Refused:
+        """Store the question and start its answer. Returns after the commit."""
+        now = self._now()
+        item = NewQuestion(conversation, client_message_id, text, self._owner, now, now + LEASE)
+        return self._begin(conversation, await self._writer.write(transcripts.add_questions, item))
+
+    async def retry(
+        self, conversation: uuid.UUID, message_id: uuid.UUID, client_action_id: uuid.UUID
+    ) -> Accepted | Refused:
+        now = self._now()
+        item = NewRetry(conversation, message_id, client_action_id, self._owner, now, now + LEASE)
+        return self._begin(conversation, await self._writer.write(transcripts.retry_answers, item))
+
+    def stop(self, answer_id: uuid.UUID, conversation: uuid.UUID) -> bool:
+        """True when this answer of this conversation runs here and is now being stopped."""
+        run = self._running.get(answer_id)
+        if run is None or run.task is None or run.conversation != conversation:
+            return False
+        run.stopped = True
+        run.task.cancel()
+        return True
+
+    def running(self, conversation: uuid.UUID) -> _Running | None:
+        return next((run for run in self._running.values() if run.conversation == conversation), None)
+
+    def progress(self, conversation: uuid.UUID) -> Frame | None:
+        """The text so far of the answer being written here, as one delta from the beginning."""
+        if (run := self.running(conversation)) is None:
+            return None
+        return {"type": "answer.delta", "message_id": str(run.answer_id), "offset": 0, "text": run.text}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    # --- Keeping promises ----------------------------------------------------------------------
+
+    async def renew(self) -> None:
+        """Say that the answers of this process are still being written."""
+        if ids := tuple(self._running):
+            until = self._now() + LEASE
+            await self._writer.call(lambda: transcripts.renew_leases(ids, until))
+
+    async def recover(self) -> None:
+        """Close answers that nobody writes any more."""
+        now = self._now()
+        for pending in await self._writer.call(lambda: transcripts.abandoned_answers(now)):
+            if pending.answer_id not in self._running:
+                await self._store(
+                    Outcome(
+                        pending.conversation,
+                        pending.answer_id,
+                        Message.Finish.ERROR,
+                        now,
+                        error_code="interrupted",
+                    )
+                )
+
+    async def aclose(self, grace: float) -> None:
+        """Let running answers finish for `grace` seconds, then break them off, each visibly."""
+        tasks = [run.task for run in self._running.values() if run.task]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    # --- Running -------------------------------------------------------------------------------
+
+    def _begin(self, conversation: uuid.UUID, result: Accepted | Refused) -> Accepted | Refused:
+        if isinstance(result, Accepted):
+            self._live.announce(result.events)
+            if result.answer_id is not None:
+                run = _Running(conversation, result.answer_id, result.question_id, result.question)
+                self._running[run.answer_id] = run
+                run.task = asyncio.get_running_loop().create_task(
+                    self._run(run), name=f"answer {run.answer_id}"
+                )
+        return result
+
+    async def _run(self, run: _Running) -> None:
+        """The whole life of one answer. Cancelled by `stop` and by shutdown; ends in `_end` either way."""
+        lock = self._queues.setdefault(run.conversation, asyncio.Lock())
+        failure: BaseException | None = None
+        try:
+            await self._live.hold(run.conversation)
+            if lock.locked():
+                self._stage(run, Stage("queued"))
+            async with lock:
+                await self._follow(run)
+        except asyncio.CancelledError as error:
+            failure = error
+        except Exception as error:
+            logger.exception("answer_failed answer=%s", run.answer_id)
+            failure = error
+        # A second cancellation must not tear the ending apart.
+        await asyncio.shield(asyncio.get_running_loop().create_task(self._end(run, failure)))
+
+    async def _follow(self, run: _Running) -> None:
+        run.began = asyncio.get_running_loop().time()
+        history = await self._history(run.conversation, run.reply_to)
+        turn = Turn(run.question, history, self._site_name)
+        async with aclosing(self._answer(turn)) as events:
+            async for event in events:
+                match event:
+                    case Stage():
+                        self._stage(run, event)
+                    case Delta(text):
+                        self._delta(run, text)
+                    case Sources(passages):
+                        run.sources = passages
+                    case Answered() | Failed():
+                        run.ending = event
+
+    def _stage(self, run: _Running, stage: Stage) -> None:
+        run.stage = stage.name
+        self._live.publish(run.conversation, protocol.stage(run.answer_id, stage.name, stage.detail))
+
+    def _delta(self, run: _Running, text: str) -> None:
+        """The first text goes out at once; what follows is gathered for one frame."""
+        run.text += text
+        if run.first_text is None and text:
+            run.first_text = asyncio.get_running_loop().time()
+            self._flush(run)
+        elif run.flush is None:
+            run.flush = asyncio.get_running_loop().call_later(self._delta_seconds, self._flush, run)
+
+    def _flush(self, run: _Running) -> None:
+        if run.flush is not None:
+            run.flush.cancel()
+            run.flush = None
+        if run.sent < len(run.text):
+            frame = protocol.delta(run.answer_id, run.sent, run.text[run.sent :])
+            run.sent = len(run.text)
+            self._live.publish(run.conversation, frame)
+
+    async def _end(self, run: _Running, failure: BaseException | None) -> None:
+        """Store how it ended, then tell. The turn counts as running until both are done."""
+        try:
+            self._flush(run)
+            await self._store(self._outcome(run, failure))
+        finally:
+            self._running.pop(run.answer_id, None)
+            if self.running(run.conversation) is None:
+                self._queues.pop(run.conversation, None)
+            await self._live.release(run.conversation)
+
+    async def _store(self, outcome: Outcome) -> None:
+        """Store and announce. A database that is away for a moment does not cost the answer; one that
+        stays away leaves it pending, and its lease runs out."""
+        for wait in STORE_TRIES:
+            await asyncio.sleep(wait)
+            try:
+                events = await self._writer.write(transcripts.finish_answers, outcome)
+            except Exception:
+                logger.exception("answer_not_stored answer=%s", outcome.answer_id)
+                continue
+            self._live.announce(events)
+            return
+
+    def _outcome(self, run: _Running, failure: BaseException | None) -> Outcome:
+        ending = run.ending
+        if failure is not None and (run.stopped or run.text.strip()):
+            finish = "stopped" if run.stopped else "interrupted"
+            return self._finished(run, finish, run.text, "llm" if run.text else "none")
+        if isinstance(ending, Answered):
+            return self._finished(run, ending.finish, ending.text, ending.mode, ending)
+        cancelled = isinstance(failure, asyncio.CancelledError)
+        return Outcome(
+            run.conversation,
+            run.answer_id,
+            Message.Finish.ERROR,
+            self._now(),
+            error_code=ending.code if ending else "interrupted" if cancelled else "internal",
+            search_query=ending.search_query if ending else "",
+            total_ms=self._elapsed(run, asyncio.get_running_loop().time()),
+        )
+
+    def _finished(
+        self, run: _Running, finish: str, text: str, mode: str, ending: Answered | None = None
+    ) -> Outcome:
+        cited = [passage for passage in run.sources if passage.number is not None]
+        hosts = hosts_in([p.quote for p in cited if p.kind != "web"] + [p.url for p in cited])
+        outcome = Outcome(
+            run.conversation,
+            run.answer_id,
+            finish,
+            self._now(),
+            text=text,
+            html=render(text, citations=len(cited), hosts=hosts),
+            mode=mode,
+            first_text_ms=self._elapsed(run, run.first_text),
+            total_ms=self._elapsed(run, asyncio.get_running_loop().time()),
+            sources=tuple(_source(passage) for passage in run.sources),
+        )
+        return outcome if ending is None else _with_details(outcome, ending)
+
+    def _elapsed(self, run: _Running, until: float | None) -> int | None:
+        return None if until is None or not run.began else round((until - run.began) * 1000)
+
+
+def _with_details(outcome: Outcome, ending: Answered) -> Outcome:
+    return replace(
+        outcome,
+        notice=ending.notice,
+        search_query=ending.search_query,
+        confidence=ending.confidence,
+        model=ending.model,
+        prompt_tokens=ending.prompt_tokens,
+        completion_tokens=ending.completion_tokens,
+        suggestions=ending.suggestions,
+        wants_person=ending.wants_person,
+    )
+
+
+def _source(passage: Cited) -> Source:
+    return Source(
+        rank=passage.rank,
+        number=passage.number,
+        kind=passage.kind,
+        source_id=passage.source_id,
+        chunk_id=passage.chunk_id,
+        title=passage.title[:300],
+        heading=passage.heading[:500],
+        page=passage.page,
+        quote=passage.quote,
+        url=passage.url[:2000],
+        date=passage.date[:40],
+        score=passage.score,
+    )

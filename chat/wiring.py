@@ -1,0 +1,107 @@
+"""Puts the collaborators together. The only place where chat meets knowledge and the providers."""
+
+import asyncio
+import secrets
+import socket
+import time
+import uuid
+from collections.abc import AsyncGenerator, Iterable
+
+from django.conf import settings
+from django.utils import timezone
+
+from chat import transcripts
+from chat.assistant import pipeline
+from chat.assistant.events import AnswerEvent
+from chat.assistant.services import Exchange, Limits, Services, Turn
+from chat.desk import Desk
+from chat.limits import Buckets
+from chat.live import Live
+from chat.protocol import DurableEvent
+from chat.turns import Turns
+from chat.writer import Writer
+from joblynk import executors
+from joblynk.providers import registry
+from knowledge import search
+
+OWNER = f"{socket.gethostname()[:24]}-{secrets.token_hex(6)}"
+"""Names this process in the rows of the answers that it writes."""
+
+_desks: dict[asyncio.AbstractEventLoop, Desk] = {}
+
+
+async def desk() -> Desk:
+    """The desk of this event loop, opened at its first use."""
+    loop = asyncio.get_running_loop()
+    if (found := _desks.get(loop)) is None:
+        for closed in [other for other in _desks if other.is_closed()]:
+            del _desks[closed]
+        found = _desks[loop] = build()
+        await found.start()
+    return found
+
+
+async def close_desk() -> None:
+    """End the desk of this event loop and the providers' connections."""
+    if (found := _desks.pop(asyncio.get_running_loop(), None)) is not None:
+        await found.aclose()
+    await registry.aclose_all()
+
+
+def build() -> Desk:
+    live = Live(_pull, _last_seqs)
+    writer = Writer()
+    turns = Turns(
+        answer,
+        live,
+        writer,
+        _history,
+        owner=OWNER,
+        now=timezone.now,
+        site_name=settings.SITE_NAME,
+        delta_seconds=settings.CHAT_DELTA_SECONDS,
+    )
+    buckets = Buckets(settings.CHAT_MESSAGES_PER_MINUTE, time.monotonic)
+    return Desk(live, turns, writer, buckets, features())
+
+
+def features() -> dict[str, bool]:
+    """What the page may offer."""
+    return {
+        "pictures": False,
+        "videos": False,
+        "email": False,
+        "handoff": True,
+        "web": registry.get("web").enabled,
+    }
+
+
+def answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
+    return pipeline.answer(turn, services())
+
+
+def services() -> Services:
+    return Services(
+        search=search.search,
+        llm=registry.get("llm"),
+        offline_llm=registry.get("offline_llm"),
+        web=registry.get("web"),
+        limits=Limits(
+            first_text=settings.CHAT_FIRST_TOKEN_SECONDS,
+            whole=settings.CHAT_ANSWER_SECONDS,
+            passages=settings.CHAT_PASSAGES,
+            answer_characters=settings.CHAT_ANSWER_LIMIT,
+        ),
+    )
+
+
+async def _pull(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent], bool]:
+    return await executors.database(transcripts.events_after, conversation, seq)
+
+
+async def _last_seqs(conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    return await executors.database(transcripts.last_seqs, conversations)
+
+
+async def _history(conversation: uuid.UUID, question: uuid.UUID) -> tuple[Exchange, ...]:
+    return await executors.database(transcripts.history, conversation, question)
