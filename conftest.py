@@ -11,7 +11,7 @@ from django.conf import settings
 from joblynk.testing import browsers
 from joblynk.testing.servers import Postgres, Redis
 from joblynk.testing.settings import ON_POSTGRES, POSTGRES_DIR, RUN_DIR
-from joblynk.testing.sites import Site, Sites, only_one
+from joblynk.testing.sites import Site, Sites, export_model, only_one
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup"}
 BROWSER_FIXTURES = {"browser", "page", "context", "new_context"}
@@ -91,11 +91,9 @@ def models_dir(pytestconfig: pytest.Config) -> Path:
 
     `settings.ONNX_DIR` leads to it, so code under test finds it where it always is.
     """
-    from joblynk.providers.embedding.export import ensure_exported
-
     models = pytestconfig.cache.mkdir("models") / "onnx"
     with only_one(models.with_suffix(".lock")):
-        ensure_exported(models)
+        export_model(models)
         if not settings.ONNX_DIR.exists():
             settings.ONNX_DIR.parent.mkdir(parents=True, exist_ok=True)
             settings.ONNX_DIR.symlink_to(models)

@@ -51,6 +51,18 @@ def manage(var_dir: Path, *arguments: str, env: Mapping[str, str] | None = None)
     return done.stdout
 
 
+def export_model(folder: Path) -> None:
+    """Export the packaged embedding model, in a process that takes torch with it when it ends."""
+    from joblynk.providers.embedding.export import is_whole
+
+    if not is_whole(folder):
+        code = (
+            "import pathlib, sys; from joblynk.providers.embedding.export import ensure_exported as export; "
+        )
+        call = "export(pathlib.Path(sys.argv[1]))"
+        subprocess.run([sys.executable, "-c", code + call, str(folder)], cwd=ROOT, check=True)  # noqa: S603
+
+
 class Site:
     """One web process of a site, on a free port. Start more of the same site with `beside`."""
 

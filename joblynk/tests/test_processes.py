@@ -1,0 +1,75 @@
+"""Processes start together and end together."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from joblynk.processes import Supervisor, web_command, worker_command
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print(); time.sleep(60)",
+]
+
+
+def running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_child_that_ends_by_itself_is_named() -> None:
+    supervisor = Supervisor()
+    supervisor.start("web process", SLEEP)
+    supervisor.start("task worker", [sys.executable, "-c", "raise SystemExit(7)"])
+    said = supervisor.wait()
+    pids = supervisor.pids()
+    supervisor.stop()
+    assert said == "The task worker ended by itself with code 7. Its last lines are above."
+    assert not supervisor.asked_to_stop
+    assert not any(map(running, pids))
+
+
+def test_waiting_ends_when_the_condition_holds() -> None:
+    supervisor = Supervisor()
+    supervisor.start("web process", SLEEP)
+    assert supervisor.wait(until=lambda: True) is None
+    supervisor.stop()
+
+
+def test_a_child_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("joblynk.processes.STOP_SECONDS", 0.2)
+    deaf = tmp_path / "deaf"
+    supervisor = Supervisor()
+    supervisor.start("task worker", [sys.executable, "-c", STUBBORN, str(deaf)])
+    assert supervisor.wait(until=deaf.exists) is None
+    pids = supervisor.pids()
+    supervisor.stop()
+    assert not any(map(running, pids))
+
+
+@pytest.mark.parametrize(
+    ("server", "host", "words"),
+    [
+        ("daphne", "127.0.0.1", "tcp:port=8000:interface=127.0.0.1:backlog=2048"),
+        ("daphne", "::1", r"tcp:port=8000:interface=\:\:1:backlog=2048"),
+        ("uvicorn", "[::1]", "::1"),
+    ],
+)
+def test_a_web_process_listens_where_it_is_told(server: str, host: str, words: str) -> None:
+    assert words in web_command(server, host, 8000)
+
+
+def test_another_server_is_refused() -> None:
+    with pytest.raises(ValueError, match="neither daphne nor uvicorn"):
+        web_command("gunicorn", "127.0.0.1", 8000)
+
+
+def test_the_worker_takes_every_queue() -> None:
+    assert "--queue-name=*" in worker_command()
