@@ -9,11 +9,9 @@ import pytest
 from joblynk.processes import Supervisor, web_command, worker_command
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-STUBBORN = [
-    sys.executable,
-    "-c",
-    "import signal, time; signal.signal(15, signal.SIG_IGN); print(); time.sleep(60)",
-]
+STUBBORN = (
+    "import signal, sys, time; signal.signal(15, signal.SIG_IGN); open(sys.argv[1], 'w'); time.sleep(60)"
+)
 
 
 def running(pid: int) -> bool:
