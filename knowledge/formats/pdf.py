@@ -28,11 +28,15 @@ from knowledge.formats.types import (
 
 _HEADING_RATIO = 1.15
 _HEADING_CHARS = 120
-_LETTER = 0.5  # width of an average letter, in sizes of print
+_NARROW, _WIDE = frozenset("iIjlftr.,:;'|!()[]/ -"), frozenset("mwMW@%")
+_EDGE = 0.06  # of a page's height: where running titles stand
 _CELL_LINES = 8  # lines of one cell to look back over
 _BULLET = re.compile(r"[•◦▪●\u2013\u2023\uf0b7]\s*")
+_MARK = re.compile(r"[•◦▪●\u2013\u2023\uf0b7-]|\d{1,2}[.)]?")
 _ITEM = re.compile(r"(?:-|\d{1,3}[.)])\s")
+_LEADER = re.compile(r"(?: ?\.){5,} ?")
 _DIGITS = re.compile(r"\d+")
+_PAGE_NUMBER = re.compile(r"(?:page|seite|p\.)?\s*#(?:\s*(?:/|of|von)\s*#)?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -65,13 +69,14 @@ def read_pdf(path: Path) -> Extracted:
             raise ExtractError("too_large")
         budget = [MAX_TEXT_CHARS]
         pages = [_rows(_runs(page, budget)) for page in reader.pages]
-        title = one_line(clean(str((reader.metadata or {}).get("/Title") or "")))
+        heights = [(float(page.mediabox.bottom), float(page.mediabox.height)) for page in reader.pages]
+        title = one_line(clean(str((reader.metadata and reader.metadata.title) or "")))
     except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, IndexError, OSError) as error:
         # pypdf meets damaged objects with whatever its code stumbles over.
         raise ExtractError("damaged") from error
     if not any(pages):
         raise ExtractError("no_text")
-    return _outlined(_without_edges(pages), title)
+    return _outlined(_without_edges(pages, heights), title)
 
 
 def _runs(page: PageObject, budget: list[int]) -> list[tuple[str, float, float, float]]:
@@ -107,14 +112,32 @@ def _rows(runs: Iterable[tuple[str, float, float, float]]) -> list[_Row]:
             rows[-1].cells[-1].lines.append((y, text))
         else:
             rows.append(_Row([_Cell(x, size, [(y, text)])]))
-    return rows
+    return [_numbered(row) for row in rows]
+
+
+def _numbered(row: _Row) -> _Row:
+    """A number or bullet that stands apart belongs to the line beside it."""
+    mark = row.cells[0].text
+    if len(row.cells) == 2 and _MARK.fullmatch(mark):
+        second = row.cells[1]
+        at, text = second.lines[0]
+        second.lines[0] = (at, f"{mark}. {text}" if mark.isdecimal() else f"{mark} {text}")
+        return _Row([second])
+    return row
 
 
 def _same_line(cell: _Cell, x: float, y: float, size: float) -> bool:
-    """The run goes on where the last one ended: a change of font, or letters that were moved apart."""
+    """The run goes on where the last one ended. Within one text object x stays that of the line."""
     at, text = cell.lines[-1]
-    end = cell.x + len(text) * cell.size * _LETTER
-    return abs(y - at) < size * 0.3 and cell.x < x < end + size * 2
+    if abs(y - at) > size * 0.3:
+        return False
+    return abs(x - cell.x) < 0.01 or cell.x < x < cell.x + _width(text, cell.size) + size * 0.45
+
+
+def _width(text: str, size: float) -> float:
+    """About what `text` takes in Helvetica or the like, in points."""
+    ems = (0.3 if letter in _NARROW else 0.85 if letter in _WIDE else 0.54 for letter in text)
+    return sum(ems) * size
 
 
 def _below(cell: _Cell, x: float, y: float, size: float) -> bool:
@@ -133,7 +156,8 @@ def _beside(rows: list[_Row], x: float, y: float, size: float) -> _Row | None:
         return last if fits else None
     for back in range(1, min(_CELL_LINES, len(rows)) + 1):
         first = rows[-back]
-        if len(first.cells) > 1 or abs(first.cells[0].x - last.cells[0].x) > size or x <= first.cells[0].x + size:
+        start = first.cells[0].x
+        if len(first.cells) > 1 or abs(start - last.cells[0].x) > size or x <= start + size:
             return None
         if abs(first.cells[0].lines[0][0] - y) < size * 1.2:
             for row in rows[len(rows) - back + 1 :]:
@@ -143,19 +167,27 @@ def _beside(rows: list[_Row], x: float, y: float, size: float) -> _Row | None:
     return None
 
 
-def _without_edges(pages: list[list[_Row]]) -> list[list[_Row]]:
-    """Drop first and last lines that stand, but for numbers, on most pages."""
-    if len(pages) < 3:
-        return pages
-    edges = Counter(_edge(rows[place]) for rows in pages if rows for place in {0, len(rows) - 1})
-    repeated = {text for text, count in edges.items() if count > len(pages) / 2}
+def _without_edges(pages: list[list[_Row]], heights: list[tuple[float, float]]) -> list[list[_Row]]:
+    """Drop page numbers, and what stands, but for numbers, on the edge of most pages."""
+    edges = Counter(
+        edge
+        for rows, height in zip(pages, heights, strict=True)
+        for edge in {_edge(row, height) for row in rows}
+    )
+    most = max(len(pages) / 2, 1)
+    running = {edge for edge, count in edges.items() if count > most or _PAGE_NUMBER.fullmatch(edge)} - {""}
     return [
-        [row for place, row in enumerate(rows) if place not in (0, len(rows) - 1) or _edge(row) not in repeated]
-        for rows in pages
+        [row for row in rows if _edge(row, height) not in running]
+        for rows, height in zip(pages, heights, strict=True)
     ]
 
 
-def _edge(row: _Row) -> str:
+def _edge(row: _Row, height: tuple[float, float]) -> str:
+    """The words of a row on the edge of the page, numbers made alike; "" for any other row."""
+    bottom, tall = height
+    place = (row.cells[0].lines[0][0] - bottom) / (tall or 1.0)
+    if _EDGE < place < 1 - _EDGE:
+        return ""
     return _DIGITS.sub("#", " ".join(cell.text for cell in row.cells))
 
 
@@ -190,9 +222,9 @@ def _blocks(rows: list[_Row], levels: dict[float, int]) -> Iterator[str | tuple[
         if held and (row is None or _parts(held[-1], row)):
             level = levels.get(round(held[0].cells[0].size, 1))
             text = " ".join(cell.text for held_row in held for cell in held_row.cells)
-            if level and len(text) <= _HEADING_CHARS and not (len(held) > 1 and len(held[0].cells) > 1):
+            if level and len(text) <= _HEADING_CHARS and not _is_table(held):
                 yield level, text
-            elif len(held[0].cells) > 1 and len(held) > 1:
+            elif _is_table(held):
                 yield table(_aligned(held))
             else:
                 yield _paragraph(held)
@@ -212,6 +244,14 @@ def _parts(before: _Row, after: _Row) -> bool:
     return abs(above.size - below.size) > 0.5 or not 0 < gap <= above.size * 1.75
 
 
+def _is_table(rows: list[_Row]) -> bool:
+    """Several rows of cells with a column start in common, which justified lines have not."""
+    if len(rows) < 2 or len(rows[0].cells) < 2:
+        return False
+    starts = Counter(round(cell.x / 4) for row in rows for cell in row.cells[1:])
+    return starts.most_common(1)[0][1] > len(rows) / 2
+
+
 def _aligned(rows: list[_Row]) -> list[list[str]]:
     """Cells under the column they start closest to; the fullest row names the columns."""
     columns = [cell.x for cell in max(rows, key=lambda row: len(row.cells)).cells]
@@ -226,24 +266,35 @@ def _aligned(rows: list[_Row]) -> list[list[str]]:
 
 
 def _paragraph(rows: list[_Row]) -> str:
-    """Lines flow together, but a bullet or a number begins a line of its own."""
+    """Lines flow together, but a bullet, a number, or a capital after a short line begins a new one."""
     items: list[list[str]] = []
+    margin = max(_end(cell) for row in rows for cell in row.cells)
+    above = rows[0].cells[0]
     for row in rows:
         text = " ".join(cell.text for cell in row.cells)
         bullet = _BULLET.match(text)
         if bullet and (len(text) > bullet.end()):
             text = f"- {text[bullet.end() :]}"
-        if not items or bullet or _ITEM.match(text):
+        if not items or bullet or _ITEM.match(text) or _ends_early(above, row.cells[0], margin):
             items.append([])
         items[-1].append(text)
+        above = row.cells[0]
     return "\n".join(_flow(lines) for lines in items)
+
+
+def _end(cell: _Cell) -> float:
+    return cell.x + _width(cell.lines[-1][1], cell.size)
+
+
+def _ends_early(above: _Cell, below: _Cell, margin: float) -> bool:
+    return below.text[:1].isupper() and _end(above) < above.x + (margin - above.x) * 0.6
 
 
 def _flow(lines: Iterable[str]) -> str:
     """One line; a word that was divided at a line's end is whole again."""
     text = ""
     for line in lines:
-        line = one_line(line)
+        line = _LEADER.sub(" … ", one_line(line))
         if text.endswith("-") and text[-2:-1].islower() and line[:1].islower():
             text = text[:-1] + line
         else:

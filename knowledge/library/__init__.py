@@ -5,7 +5,7 @@ transaction, and does so under the lock of the one `IndexState` row: generations
 order, so whoever has read up to n misses nothing that is ≤ n.
 """
 
-from knowledge.library.builds import beat, begin_build, build, end_build
+from knowledge.library.builds import beat, begin_build, build, end_build, is_running
 from knowledge.library.chunks import (
     NewChunk,
     Replaced,
@@ -55,6 +55,7 @@ __all__ = [
     "end_build",
     "fail",
     "flip",
+    "is_running",
     "known_vectors",
     "live_passages",
     "mark",

@@ -35,5 +35,9 @@ def end_build(build: IndexBuild) -> None:
     build.save()
 
 
+def is_running(build: IndexBuild) -> bool:
+    return build.finished_at is None and build.alive_at > timezone.now() - SILENCE
+
+
 def build(build_id: int) -> IndexBuild | None:
     return IndexBuild.objects.filter(pk=build_id).first()

@@ -95,7 +95,7 @@ def save_document(document: Document, *, file: File[bytes] | None = None) -> boo
         changed = document.fingerprint != document.indexed_hash
         if changed:
             document.state, document.error = Document.State.PENDING, ""
-        publish_now = document.pk is not None and _publication_changed(document)
+        publish_now = _publication_changed(document)
         document.save()
         if publish_now:
             set_published("document", [document.pk], document.published)
@@ -105,7 +105,7 @@ def save_document(document: Document, *, file: File[bytes] | None = None) -> boo
 def save_faq(faq: Faq) -> bool:
     """Store it; True when its content is new to the index, and so wants `tasks.ingest_faq`."""
     with transaction.atomic():
-        publish_now = faq.pk is not None and _publication_changed(faq)
+        publish_now = _publication_changed(faq)
         faq.save()
         if publish_now:
             set_published("faq", [faq.pk], faq.published)
