@@ -44,7 +44,8 @@ def collect_static(report: Report) -> None:
         return  # served from where they lie
     stamp = settings.VAR_DIR / "static.stamp"
     current = _fingerprint_of_static_files()
-    if stamp.exists() and stamp.read_text() == current:
+    gathered = (settings.STATIC_ROOT / "staticfiles.json").exists()
+    if gathered and stamp.exists() and stamp.read_text() == current:
         return
     report("Gathering the static files")
     call_command("collectstatic", interactive=False, verbosity=0, skip_checks=True)
@@ -53,7 +54,6 @@ def collect_static(report: Report) -> None:
 
 def _fingerprint_of_static_files() -> str:
     digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
-    digest.update(str((settings.STATIC_ROOT / "staticfiles.json").exists()).encode())
     for finder in get_finders():
         for path, storage in finder.list([]):
             status = Path(storage.path(path)).stat()

@@ -56,11 +56,9 @@ def export_model(folder: Path) -> None:
     from joblynk.providers.embedding.export import is_whole
 
     if not is_whole(folder):
-        code = (
-            "import pathlib, sys; from joblynk.providers.embedding.export import ensure_exported as export; "
-        )
-        call = "export(pathlib.Path(sys.argv[1]))"
-        subprocess.run([sys.executable, "-c", code + call, str(folder)], cwd=ROOT, check=True)  # noqa: S603
+        code = "import pathlib, sys; from joblynk.providers.embedding import export; "
+        code += "export.ensure_exported(pathlib.Path(sys.argv[1]))"
+        subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=True)  # noqa: S603
 
 
 class Site:
