@@ -1,0 +1,51 @@
+/**
+ * What a screen reader is told. The visible log is no live region: a streaming text would be read piece by piece.
+ * Each answer is announced twice: that it begins, and what it says.
+ *
+ * @typedef {import("./log.js").State} State
+ * @typedef {import("./log.js").Entry} Entry
+ */
+
+/**
+ * @param {State} before
+ * @param {State} after
+ * @returns {string[]} sentences, in order
+ */
+export function announcements(before, after) {
+  if (before.conversation !== after.conversation) return [];
+  const known = new Map(before.entries.map((entry) => [entry.id, entry]));
+  const said = after.entries
+    .filter((entry) => known.get(entry.id)?.kind !== entry.kind)
+    .map((entry) => sentence(entry))
+    .filter((text) => text !== "");
+  if (after.status === "human" && before.status !== "human") said.push("A person has joined the conversation.");
+  return said;
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {string}
+ */
+function sentence(entry) {
+  if (entry.kind === "answer") return "The assistant is answering.";
+  if (entry.kind === "failure") return entry.text;
+  const { role, author, text } = entry.message;
+  if (role === "user") return "";
+  return role === "staff" ? `${author}: ${plain(text)}` : plain(text);
+}
+
+/**
+ * Markdown as a voice should read it.
+ * @param {string} text
+ */
+export function plain(text) {
+  return text
+    .replace(/\s*\[\d{1,2}\](?!\()/g, "")
+    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$/gm, "")
+    .replace(/^\s{0,3}(#{1,6}|>|[-*+])\s+/gm, "")
+    .replace(/\*\*|__|`+|^\s*\||\|\s*$/gm, "")
+    .replaceAll("|", ", ")
+    .replace(/\n{2,}/g, "\n")
+    .trim();
+}

@@ -1,0 +1,147 @@
+/**
+ * The place to write: Enter sends, Shift + Enter breaks the line, an input method's Enter does neither.
+ *
+ * @typedef {object} Handlers
+ * @property {(text: string) => void} send
+ * @property {() => void} stop
+ * @property {() => void} typing
+ */
+
+import { byId } from "./dom.js";
+import { codePoints } from "./protocol.js";
+
+const DRAFT = "joblynk.draft";
+const NEAR = 0.875; // of the limit: from here the counter shows
+// The send button becomes the stop button: the second half of a double click must not stop the answer.
+const DOUBLE_CLICK_MS = 500;
+
+export class Composer {
+  #form = byId("composer", HTMLFormElement);
+  #area = byId("message", HTMLTextAreaElement);
+  #send = byId("send", HTMLButtonElement);
+  #stop = byId("stop", HTMLButtonElement);
+  #count = byId("count");
+  #hint = byId("hint");
+  #usual = Array.from(this.#hint.childNodes);
+  #said = "";
+  #limit = 4000;
+  #pausedUntil = 0;
+  #sentAt = 0;
+  #answering = false;
+  #handlers;
+  #store;
+
+  /** @param {Handlers} handlers @param {import("./storage.js").Store} store */
+  constructor(handlers, store) {
+    this.#handlers = handlers;
+    this.#store = store;
+    this.#area.value = store.get(DRAFT) ?? "";
+    this.#area.addEventListener("input", () => this.#changed(true));
+    this.#area.addEventListener("keydown", (event) => this.#key(event));
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.#stop.addEventListener("click", () => {
+      if (Date.now() - this.#sentAt > DOUBLE_CLICK_MS) handlers.stop();
+    });
+    this.#changed(false);
+  }
+
+  /** @param {{answering: boolean, limit: number, pausedUntil: number}} state */
+  update({ answering, limit, pausedUntil }) {
+    this.#answering = answering;
+    this.#limit = limit;
+    this.#pausedUntil = pausedUntil;
+    this.#draw();
+  }
+
+  submit() {
+    const text = clean(this.#area.value);
+    if (!text || this.#over() || this.#pause()) return;
+    this.#sentAt = Date.now();
+    this.#area.value = "";
+    this.#changed(false);
+    this.#handlers.send(text);
+  }
+
+  /**
+   * For a click: the text to change, and the place to change it.
+   * @param {string} text
+   * @param {string} [hint]  shown until something is typed
+   */
+  invite(text, hint) {
+    if (text && !this.#area.value.trim()) this.#area.value = text;
+    if (hint) this.#area.placeholder = hint;
+    this.#changed(false);
+    this.#area.focus();
+    this.#area.setSelectionRange(this.#area.value.length, this.#area.value.length);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.isComposing || event.keyCode === 229) return; // Safari ends a composition before its Enter
+    event.preventDefault();
+    this.submit();
+  }
+
+  /** @param {boolean} typed */
+  #changed(typed) {
+    if (this.#area.value) this.#store.set(DRAFT, this.#area.value);
+    else this.#store.remove(DRAFT);
+    if (typed) this.#handlers.typing();
+    this.#draw();
+  }
+
+  #over() {
+    return this.#length() > this.#limit;
+  }
+
+  #length() {
+    const { value } = this.#area;
+    return value.length < this.#limit * NEAR ? value.length : codePoints(clean(value));
+  }
+
+  /** Seconds until the server takes messages again. */
+  #pause() {
+    return Math.max(0, Math.ceil((this.#pausedUntil - Date.now()) / 1000));
+  }
+
+  #draw() {
+    const written = this.#area.value.trim() !== "";
+    const length = this.#length();
+    const over = length > this.#limit;
+    const pause = this.#pause();
+    this.#stop.hidden = !this.#answering;
+    this.#send.hidden = this.#answering && !written;
+    this.#stop.classList.toggle("aside", written);
+    this.#send.setAttribute("aria-disabled", String(!written || over || pause > 0));
+    this.#send.classList.toggle("paused", pause > 0);
+    this.#count.hidden = length < this.#limit * NEAR;
+    this.#count.textContent = `${length.toLocaleString()} / ${this.#limit.toLocaleString()}`;
+    this.#form.classList.toggle("over", over);
+    if (over) this.#area.setAttribute("aria-invalid", "true");
+    else this.#area.removeAttribute("aria-invalid");
+    const limit = this.#limit.toLocaleString("en");
+    if (pause) this.#say(`One moment – you can send again in ${pause} s.`, "warn");
+    else if (over) this.#say(`That’s over ${limit} characters.`, "err");
+    else this.#say("", "");
+  }
+
+  /** @param {string} words @param {string} tone */
+  #say(words, tone) {
+    if (words === this.#said) return;
+    this.#said = words;
+    this.#hint.className = `fine ${tone}`;
+    this.#hint.replaceChildren(...(words ? [words] : this.#usual));
+  }
+}
+
+/**
+ * As the server stores it: no blank edges, no NUL, no half characters.
+ * @param {string} text
+ */
+function clean(text) {
+  return text.replace(/\p{Surrogate}|\0/gu, "").trim();
+}

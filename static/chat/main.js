@@ -1,0 +1,369 @@
+/**
+ * The page: one state, one connection, one drawing. Frames and clicks change the state; `draw` shows it.
+ *
+ * @typedef {import("./protocol.js").ServerFrame} ServerFrame
+ * @typedef {import("./log.js").State} State
+ * @typedef {{socket: string, build: string, history: string, limits: {text: number, frame: number}}} Boot
+ */
+
+import { Actions } from "./actions.js";
+import { announcements } from "./announce.js";
+import { copy, withSources } from "./clipboard.js";
+import { Composer } from "./composer.js";
+import { byId, el } from "./dom.js";
+import { EMPTY, messages, reduce, restore, running } from "./log.js";
+import { Outbox } from "./outbox.js";
+import { SourcePanel, setUpGrades, setUpMenu, setUpNewConversation, toast } from "./panels.js";
+import { uuid } from "./protocol.js";
+import { Connection } from "./socket.js";
+import { tabStore } from "./storage.js";
+import { Strip } from "./strip.js";
+import { LogView } from "./view.js";
+
+const TALKED = "joblynk.talked";
+const MISSING_MS = 2_000; // an acked message should stand in the log by then
+const ACK_MS = 15_000;
+const TYPING_MS = 4_000;
+
+/** @type {Boot} */
+const boot = JSON.parse(byId("boot").textContent ?? "{}");
+const store = tabStore();
+const outbox = new Outbox(store);
+
+/** @type {State} */
+let state = EMPTY;
+/** @type {State} */
+let announced = EMPTY;
+let stopCode = 0;
+let welcomed = false;
+let drawing = false;
+let countdown = 0;
+let lastTyping = 0;
+let staffTyping = "";
+const title = document.title;
+
+const connection = new Connection({
+  url: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${boot.socket}`,
+  hello: () => ({
+    type: "hello",
+    last_seq: state.seq,
+    ...(state.conversation ? { conversation: state.conversation } : {}),
+    client: {
+      build: boot.build,
+      locale: navigator.language,
+      tz: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    },
+  }),
+  onframe: receive,
+  onlink: (link, code) => {
+    stopCode = code;
+    if (link === "open") pump();
+    if (link === "waiting" || link === "stopped") {
+      outbox.unsend();
+      actions.unsend();
+      if (welcomed || link === "stopped") strip.lost();
+    }
+    draw();
+  },
+});
+const actions = new Actions((frame) => connection.send(frame));
+
+const desk = {
+  ask,
+  resend(/** @type {string} */ id) {
+    if (outbox.items.find((item) => item.id === id)?.state === "failed") outbox.retry(id);
+    connection.wake();
+    pump();
+  },
+  discard(/** @type {string} */ id) {
+    outbox.remove(id);
+    draw();
+  },
+  retry(/** @type {string} */ messageId) {
+    act({ type: "answer.retry", message_id: messageId }, (now) => !now.entries.some(({ id }) => id === messageId));
+  },
+  feedback(/** @type {string} */ messageId, /** @type {number} */ value, /** @type {string} */ reason = "", comment = "") {
+    const detail = { ...(reason && { reason }), ...(comment && { comment }) };
+    act({ type: "feedback.set", message_id: messageId, value, ...detail }, (now) => feedbackOf(now, messageId) === value);
+  },
+  handoff() {
+    act({ type: "handoff.request" }, (now) => now.status !== "bot");
+  },
+  rephrase: (/** @type {string} */ text) => composer.invite(text),
+  openSource: (/** @type {import("./protocol.js").Source} */ source, /** @type {HTMLElement} */ marker) =>
+    sourcePanel.open(source, marker),
+  async copy(/** @type {import("./protocol.js").Message} */ message) {
+    const copied = await copy(withSources(message));
+    announce(copied ? "Copied" : "Copying is not allowed here");
+    return copied;
+  },
+};
+
+const view = new LogView(desk);
+const sourcePanel = new SourcePanel();
+const composer = new Composer({ send: ask, stop, typing }, store);
+const strip = new Strip({
+  cancelHandoff: () => act({ type: "handoff.cancel" }, (now) => now.status !== "waiting"),
+  reconnect: () => connection.wake(),
+  redraw: draw,
+});
+
+/** @param {ServerFrame} frame */
+function receive(frame) {
+  switch (frame.type) {
+    case "reset":
+      void refetch(frame.conversation);
+      return;
+    case "message.ack":
+      outbox.acked(frame.client_message_id);
+      setTimeout(catchUp, MISSING_MS);
+      break;
+    case "rate.limited":
+      if (frame.client_message_id) limited(frame.client_message_id, frame.retry_after_ms);
+      else toast(frame.text);
+      break;
+    case "error":
+      refused(frame);
+      break;
+    case "notice":
+      toast(frame.text);
+      break;
+    case "typing":
+      staffTyping = frame.on ? (frame.author ?? state.assignee ?? "") : "";
+      break;
+  }
+  advance(reduce(state, frame));
+  if (frame.type === "welcome") {
+    if (frame.more) connection.more();
+    else {
+      welcomed = true;
+      pump();
+    }
+  }
+}
+
+/** @param {State} next */
+function advance(next) {
+  if (next !== state) {
+    state = next;
+    outbox.settle(new Set(messages(state).map((message) => message.client_message_id ?? "")));
+    actions.settle(state);
+  }
+  if (state.stale && welcomed) connection.resync();
+  draw();
+}
+
+/** Something the server acknowledged has not come: ask for it. */
+function catchUp() {
+  if (state.target > state.seq) connection.resync();
+}
+
+/** @param {string} id */
+async function refetch(id) {
+  try {
+    const response = await fetch(`${boot.history}?id=${encodeURIComponent(id)}`, { headers: { Accept: "application/json" } });
+    if (!response.ok) throw new Error(String(response.status));
+    const features = state.features;
+    advance({ ...restore({ ...EMPTY, csat: state.csat }, await response.json()), features });
+    connection.more();
+  } catch {
+    setTimeout(() => void refetch(id), 5_000);
+  }
+}
+
+/** @param {string} text */
+function ask(text) {
+  if (state.status === "resolved") return;
+  outbox.add(text);
+  view.toBottom();
+  pump();
+}
+
+/** Sends what may go out, in order. */
+function pump() {
+  actions.pump();
+  for (const item of outbox.ready(Date.now())) {
+    const { id, text } = item;
+    if (!connection.send({ type: "message.send", client_message_id: id, text, attachment_ids: [] })) break;
+    outbox.sent(id);
+    setTimeout(() => unanswered(id), ACK_MS);
+  }
+  draw();
+}
+
+/** A message without an ack on an open connection: have the connection prove itself, then send again. @param {string} id */
+function unanswered(id) {
+  if (outbox.items.find((item) => item.id === id)?.state !== "sent") return;
+  connection.wake();
+  outbox.unsend();
+  pump();
+}
+
+/** @param {string} id @param {number} milliseconds */
+function limited(id, milliseconds) {
+  outbox.limited(id, Date.now() + milliseconds);
+  setTimeout(pump, milliseconds + 50);
+}
+
+/** @param {import("./protocol.js").ErrorFrame} frame */
+function refused(frame) {
+  if (frame.client_message_id) {
+    outbox.failed(frame.client_message_id, frame.text);
+    announce(`Not sent. ${frame.text}`);
+    return;
+  }
+  actions.refused();
+  toast(frame.text);
+}
+
+/**
+ * @param {import("./protocol.js").ClientFrame} frame
+ * @param {(state: State) => boolean} done
+ */
+function act(frame, done) {
+  actions.add({ ...frame, client_action_id: uuid() }, done);
+}
+
+/** Stops the answer in work; before it has begun, the question names it. */
+function stop() {
+  const [answer] = running(state);
+  if (answer) {
+    const { id } = answer;
+    act({ type: "answer.stop", message_id: id }, (now) => !running(now).some((entry) => entry.id === id));
+    return;
+  }
+  const item = outbox.items.findLast(({ state: now }) => now === "sent" || now === "acked");
+  const asked = item?.id ?? unansweredQuestion()?.client_message_id;
+  if (!asked) return;
+  const answered = (/** @type {State} */ now) =>
+    now.entries.some((entry) => entry.kind === "message" && entry.message.role === "assistant" && replies(now, entry.message, asked));
+  act({ type: "answer.stop", client_message_id: asked }, answered);
+}
+
+/** @param {State} now @param {import("./protocol.js").Message} message @param {string} asked */
+function replies(now, message, asked) {
+  const question = now.entries.find((entry) => entry.id === message.reply_to);
+  return question?.kind === "message" && question.message.client_message_id === asked;
+}
+
+/** The last stored question when nothing followed it yet. */
+function unansweredQuestion() {
+  const last = state.entries.at(-1);
+  const open = last?.kind === "message" && last.message.role === "user" && state.status === "bot";
+  return open && Date.now() - Date.parse(last.message.created_at) < 60_000 ? last.message : undefined;
+}
+
+function typing() {
+  if (state.status !== "human" || Date.now() - lastTyping < TYPING_MS) return;
+  lastTyping = Date.now();
+  connection.send({ type: "typing", on: true });
+}
+
+function startOver() {
+  outbox.clear();
+  const old = state.conversation;
+  act({ type: "conversation.new" }, (now) => now.conversation !== old);
+}
+
+/** From a closed conversation to the newest open one; another tab may already have begun it. */
+function goOn() {
+  outbox.clear();
+  advance({ ...EMPTY, features: state.features });
+  connection.more();
+}
+
+/** @param {State} now @param {string} id */
+function feedbackOf(now, id) {
+  const entry = now.entries.find((other) => other.id === id);
+  return entry?.kind === "message" ? entry.message.feedback : 0;
+}
+
+/** @param {string} text */
+function announce(text) {
+  byId("announcer").append(el("p", {}, text));
+  while (byId("announcer").children.length > 20) byId("announcer").firstElementChild?.remove();
+}
+
+/** Draws once per frame; a hidden page has no frames, yet its title must tell the news. */
+function draw() {
+  if (drawing) return;
+  const now = () => {
+    drawing = false;
+    show();
+  };
+  drawing = true;
+  if (document.hidden) setTimeout(now, 250);
+  else requestAnimationFrame(now);
+}
+
+function show() {
+  const connected = connection.link === "open" && navigator.onLine;
+  const waiting = outbox.items.filter(({ state: now }) => now === "sent" || now === "acked").length > 0;
+  const pausedUntil = Math.max(0, ...outbox.items.map((item) => (item.state === "limited" ? (item.until ?? 0) : 0)));
+  const answering = connected && (running(state).length > 0 || waiting || Boolean(unansweredQuestion()));
+  view.render(state, outbox.items, connected);
+  composer.update({ answering, limit: state.textLimit, pausedUntil });
+  clearTimeout(countdown);
+  if (pausedUntil > Date.now()) countdown = setTimeout(draw, 1_000);
+  strip.update({ link: connection.link, code: stopCode, network: navigator.onLine, state });
+  showStatus();
+  if (welcomed) speak();
+}
+
+function showStatus() {
+  const { status, features, entries } = state;
+  const talked = entries.length > 0 || outbox.items.length > 0;
+  if (welcomed) {
+    if (talked) store.set(TALKED, "yes");
+    else store.remove(TALKED);
+  }
+  byId("empty").hidden = talked || (!welcomed && store.get(TALKED) !== null);
+  for (const part of document.querySelectorAll("[data-feature]")) {
+    const name = /** @type {keyof typeof features} */ (part.getAttribute("data-feature"));
+    part.toggleAttribute("hidden", !features[name]);
+  }
+  if (status !== "bot") byId("person").hidden = true;
+  document.body.dataset.status = status;
+  const who = state.assignee ?? "A person";
+  byId("presence").textContent = status === "human" ? (staffTyping ? `${who} is typing…` : `${who} is here`) : byId("presence").dataset.usual ?? "";
+  byId("closed").hidden = status !== "resolved";
+  byId("composer").hidden = status === "resolved";
+  byId("hint").hidden = status === "resolved";
+  byId("csat").hidden = state.csat === "saved" || !entries.length;
+  byId("csat-thanks").hidden = state.csat !== "saved";
+}
+
+/** Tells a screen reader, and the tab's title when nobody looks. */
+function speak() {
+  const said = announced.conversation === null ? [] : announcements(announced, state);
+  announced = state;
+  said.forEach(announce);
+  if (said.length && document.hidden) document.title = `● ${title}`;
+}
+
+for (const tile of document.querySelectorAll("[data-ask]")) {
+  tile.addEventListener("click", () => ask(tile.getAttribute("data-ask") ?? ""));
+}
+byId("explain").addEventListener("click", () =>
+  composer.invite("", "Type the error code or the message you see, for example E-1042"),
+);
+byId("person").addEventListener("click", desk.handoff);
+byId("go-on").addEventListener("click", goOn);
+setUpMenu({ new: setUpNewConversation(startOver), print: () => window.print() });
+setUpGrades((score) => act({ type: "csat.submit", score }, (now) => now.csat === "saved"));
+
+addEventListener("online", () => (connection.wake(), draw()));
+addEventListener("offline", draw);
+addEventListener("pagehide", () => connection.pause());
+addEventListener("pageshow", (event) => event.persisted && connection.start());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  document.title = title;
+  connection.wake();
+});
+
+// For tests and for whoever debugs a page: what this browser believes.
+Object.assign(window, { joblynk: { log: () => messages(state), state: () => state, outbox: () => outbox.items } });
+connection.start();
+strip.lost();
+draw();
