@@ -44,9 +44,12 @@ secret:  # a key of the site's own, unless it is given one
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
-	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@echo "Installing what the tests need (once)"
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
 	@touch $@
 
+# The browser's modules are served as they are written; npm brings only what checks them. Node itself comes
+# with requirements-dev.txt.
 node_modules/installed: package-lock.json .venv/installed-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@
@@ -59,10 +62,10 @@ test-sqlite: .venv/installed-dev  ## all but the browser, on SQLite
 test-postgresql: .venv/installed-dev  ## what touches the database, on PostgreSQL
 	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) -m "database and not browser" $(ARGS)
 
-test-javascript: .venv/installed-dev  ## the page's modules
-	PATH="$(CURDIR)/$(BIN):$$PATH" node --test "static/**/*.test.js"
+test-javascript: node_modules/installed  ## the page's modules
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent test
 
-test-browser: .venv/installed-dev  ## the page in a real Chromium
+test-browser: node_modules/installed  ## the page in a real Chromium
 	$(PYTEST) -m browser $(ARGS)
 
 coverage: .venv/installed-dev  ## branch coverage of the Python code
@@ -71,14 +74,14 @@ coverage: .venv/installed-dev  ## branch coverage of the Python code
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
-lint: .venv/installed-dev node_modules/installed  ## style, types, architecture, migrations, deployment
+lint: node_modules/installed  ## style, types, architecture, migrations, deployment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
-	PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/tsc -p jsconfig.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
 format: .venv/installed-dev  ## put the Python code in order
 	$(BIN)/ruff check --fix .
