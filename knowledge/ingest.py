@@ -27,7 +27,8 @@ Scope = Literal["changed", "all"]
 Progress = Callable[[int, int], None]
 """Called with (sources done, sources in all)."""
 
-_GATHER = 512  # new texts embedded in one call; more gain nothing and hold memory
+_GATHER = 512  # passages read before they are embedded; more gain nothing and hold memory
+_SLICE = 64  # passages embedded in one call
 _JOIN_SECONDS = 0.5
 _NOT_EMBEDDED = "The text was read but could not be added to the search. Use “Read again” to retry."
 
@@ -131,15 +132,20 @@ def _reindex(scope: Scope, embedder: Embedder, progress: Progress, build: IndexB
     stamps = list(library.stamps())
     todo = [stamp for stamp in stamps if scope == "all" or _reason(stamp, wanted)]
     tally = _Tally(sources=len(todo), kept=sum(s.chunks for s in stamps) - sum(s.chunks for s in todo))
-    alive = _Heart(build)
+    heart = _Heart(build)
     progress(0, len(todo))
     done = 0
     with Extractor() as extractor:
-        for batch in _batches(todo, embedder, extractor, alive):
-            _store(batch.prepared, embedder, tally, reuse=scope == "changed", alive=alive)
+        for batch in _batches(todo, embedder, extractor, heart.beat):
+
+            def tick(part: float, before: int = done, sources: int = batch.sources) -> None:
+                heart.beat()
+                progress(before + int(part * sources), len(todo))
+
+            _store(batch.prepared, embedder, tally, reuse=scope == "changed", tick=tick)
             tally.failed += batch.failed
             done += batch.sources
-            progress(done, len(todo))
+    progress(done, len(todo))
     _flip(wanted)
     return tally.report()
 
@@ -188,7 +194,7 @@ def _run_one(kind: library.Kind, source_id: int, embedder: Embedder) -> Report:
     else:
         if isinstance(row, Document):
             library.mark(row, Document.State.EMBEDDING)
-        _store([prepared], embedder, tally, reuse=True, alive=lambda: None)
+        _store([prepared], embedder, tally, reuse=True, tick=lambda part: None)
         tally.failed = int(bool(prepared.error))
     _flip(recipe(embedder))
     return tally.report()
@@ -227,15 +233,16 @@ def _store(
     tally: _Tally,
     *,
     reuse: bool,
-    alive: Callable[[], None],
+    tick: Callable[[float], None],
 ) -> None:
-    """Embed what is new in all of them at once, then write source by source."""
+    """Embed what is new in all of them at once, then write source by source. `tick` hears how much of
+    the embedding is done, from 0 to 1."""
     wanted = recipe(embedder)
     texts = {new.text_hash: _embedded_text(new) for source in prepared for new in source.chunks}
     vectors = library.known_vectors(texts, wanted) if reuse else {}
     missing = {text_hash: text for text_hash, text in texts.items() if text_hash not in vectors}
     try:
-        vectors |= _embedded(missing, embedder, alive)
+        vectors |= _embedded(missing, embedder, tick)
     except Exception:
         for source in prepared:
             if isinstance(source.row, Document):
@@ -243,7 +250,6 @@ def _store(
         raise
     tally.embedded += len(missing)
     for source in prepared:
-        alive()
         chunks = [replace(new, vector=vectors[new.text_hash]) for new in source.chunks]
         written = library.replace_chunks(source.row, chunks, wanted, pages=source.pages, error=source.error)
         if written:
@@ -251,15 +257,17 @@ def _store(
             tally.removed += written.removed
 
 
-def _embedded(texts: Mapping[str, str], embedder: Embedder, alive: Callable[[], None]) -> dict[str, bytes]:
-    """Vectors by text hash."""
+def _embedded(
+    texts: Mapping[str, str], embedder: Embedder, tick: Callable[[float], None]
+) -> dict[str, bytes]:
+    """Vectors by text hash. Texts of like length go together, which leaves little padding."""
     vectors: dict[str, bytes] = {}
-    hashes = list(texts)
-    for start in range(0, len(hashes), _GATHER):
-        alive()
-        part = hashes[start : start + _GATHER]
+    hashes = sorted(texts, key=lambda text_hash: len(texts[text_hash]), reverse=True)
+    for start in range(0, len(hashes), _SLICE):
+        part = hashes[start : start + _SLICE]
         rows = np.ascontiguousarray(embedder.embed([texts[text_hash] for text_hash in part]), "<f4")
         vectors.update((text_hash, row.tobytes()) for text_hash, row in zip(part, rows, strict=True))
+        tick(len(vectors) / len(hashes))
     return vectors
 
 
@@ -344,7 +352,7 @@ class _Heart:
         self._build = build
         self._last = monotonic()
 
-    def __call__(self) -> None:
+    def beat(self) -> None:
         if monotonic() - self._last > 5:
             library.beat(self._build)
             self._last = monotonic()

@@ -1,0 +1,47 @@
+"""What staff may upload: the name made harmless, the format told by name and content."""
+
+import re
+from typing import IO
+
+from knowledge.formats.types import MAX_FILE_BYTES, WORDS
+from knowledge.models import TITLE_LENGTH, Document
+
+_FORMATS = {
+    "md": "md",
+    "markdown": "md",
+    "txt": "txt",
+    "text": "txt",
+    "html": "html",
+    "htm": "html",
+    "pdf": "pdf",
+    "docx": "docx",
+}
+# Control characters, and marks that make a name read other than it is.
+_JUNK = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_HEAD = 1024
+
+
+def display_name(name: str) -> str:
+    """The last part of `name`, for display only: nothing is ever stored under it."""
+    last = _JUNK.sub("", name).replace("\\", "/").rstrip("/").rsplit("/", 1)[-1].strip()
+    return last[-TITLE_LENGTH:] or "document"
+
+
+def checked_format(name: str, size: int, content: IO[bytes]) -> str:
+    """The format of an upload. Raises ValueError with words for staff; leaves `content` at its start."""
+    format = _FORMATS.get(name.rsplit(".", 1)[-1].lower() if "." in name else "")
+    if format is None:
+        raise ValueError(WORDS["unsupported"])
+    if size > MAX_FILE_BYTES:
+        raise ValueError(WORDS["too_large"])
+    head = content.read(_HEAD)
+    content.seek(0)
+    if not head:
+        raise ValueError(WORDS["empty"])
+    if format == Document.Format.PDF and b"%PDF-" not in head:
+        raise ValueError(WORDS["damaged"])
+    if format == Document.Format.WORD and head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise ValueError(WORDS["encrypted"])
+    if format == Document.Format.WORD and not head.startswith(b"PK\x03\x04"):
+        raise ValueError(WORDS["damaged"])
+    return format
