@@ -1,0 +1,121 @@
+"""An HTTP client for hundreds of answers at once.
+
+httpcore compares every connection of its pool with every other one whenever a request starts or ends:
+with 200 streams that is four fifths of the whole cost of reading them. Here each connection is a pool
+of one, and the pools wait in a stack, so that a quiet site keeps using the same warm connection.
+"""
+
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+_MOST_CONNECTIONS = 1_000
+_MOST_IDLE = 200
+# A TLS handshake costs a customer more than an idle socket costs us.
+_IDLE_SECONDS = 30.0
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
+
+
+class StackedTransport(httpx.AsyncBaseTransport):
+    """Raises `httpx.PoolTimeout` at once for the 1,001st request, instead of letting it queue."""
+
+    def __init__(self, proxy: str | None = None) -> None:
+        self._proxy = proxy
+        self._tls = httpx.create_ssl_context()  # 20 ms, so not per connection
+        self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()  # since when; oldest first
+        self._busy: set[httpx.AsyncHTTPTransport] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        connection = self._take()
+        try:
+            await self._close_idle()
+            response = await connection.handle_async_request(request)
+        except BaseException:
+            await self.discard(connection)
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - an async transport's
+        stream = _ReturningStream(response.stream, self, connection)
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
+        )
+
+    async def aclose(self) -> None:
+        connections = [*self._busy, *(connection for _, connection in self._idle)]
+        self._busy.clear()
+        self._idle.clear()
+        for connection in connections:
+            await connection.aclose()
+
+    def _take(self) -> httpx.AsyncHTTPTransport:
+        if self._idle:
+            _, connection = self._idle.pop()
+        elif len(self._busy) < _MOST_CONNECTIONS:
+            connection = httpx.AsyncHTTPTransport(verify=self._tls, limits=_ONE, proxy=self._proxy)
+        else:
+            raise httpx.PoolTimeout(f"{_MOST_CONNECTIONS} requests are running")
+        self._busy.add(connection)
+        return connection
+
+    def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
+        if connection in self._busy:  # not after aclose()
+            self._busy.discard(connection)
+            self._idle.append((time.monotonic(), connection))
+
+    async def discard(self, connection: httpx.AsyncHTTPTransport) -> None:
+        """A request that was cut short must not leave the next one a connection in doubt."""
+        self._busy.discard(connection)
+        await connection.aclose()
+
+    async def _close_idle(self) -> None:
+        """The service has hung up on these, or soon will; nobody else lets go of their sockets."""
+        oldest = time.monotonic() - _IDLE_SECONDS
+        while self._idle and (len(self._idle) > _MOST_IDLE or self._idle[0][0] < oldest):
+            _, connection = self._idle.popleft()
+            await connection.aclose()
+
+
+class _ReturningStream(httpx.AsyncByteStream):
+    """A response body that gives its connection back when it was read to the end, else closes it."""
+
+    def __init__(
+        self, stream: httpx.AsyncByteStream, owner: StackedTransport, connection: httpx.AsyncHTTPTransport
+    ) -> None:
+        self._stream = stream
+        self._owner = owner
+        self._connection = connection
+        self._complete = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+        self._complete = True
+
+    async def aclose(self) -> None:
+        try:
+            await self._stream.aclose()
+        finally:
+            if self._complete:
+                self._owner.give_back(self._connection)
+            else:
+                await self._owner.discard(self._connection)
+
+
+def client(base_url: str, timeout: httpx.Timeout) -> httpx.AsyncClient:
+    """A client for the host of `base_url`, through the proxy that the environment names for it.
+    Redirects are not followed: they would carry a customer's words to another host."""
+    return httpx.AsyncClient(
+        transport=StackedTransport(_environment_proxy(base_url)), timeout=timeout, follow_redirects=False
+    )
+
+
+def _environment_proxy(url: str) -> str | None:
+    """httpx reads HTTPS_PROXY and NO_PROXY only for transports of its own."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
