@@ -58,8 +58,9 @@ class _Running:
     began: float = 0.0
     first_text: float | None = None
     stopped: bool = False
-    task: asyncio.Task[None] | None = None
-    flush: asyncio.TimerHandle | None = field(default=None, repr=False)
+    flush: asyncio.TimerHandle | None = None
+    work: asyncio.Task[None] = field(init=False)  # what `stop` cancels
+    task: asyncio.Task[None] = field(init=False)  # what sees it to its end
 
 
 class Turns:
@@ -86,7 +87,6 @@ class Turns:
         self._site_name = site_name
         self._delta_seconds = delta_seconds
         self._running: dict[uuid.UUID, _Running] = {}
-        self._queues: dict[uuid.UUID, asyncio.Lock] = {}
 
     # --- What a customer does ------------------------------------------------------------------
 
@@ -108,14 +108,16 @@ class Turns:
     def stop(self, answer_id: uuid.UUID, conversation: uuid.UUID) -> bool:
         """True when this answer of this conversation runs here and is now being stopped."""
         run = self._running.get(answer_id)
-        if run is None or run.task is None or run.conversation != conversation:
+        if run is None or run.conversation != conversation:
             return False
-        run.stopped = True
-        run.task.cancel()
+        run.stopped = run.work.cancel()
         return True
 
     def running(self, conversation: uuid.UUID) -> _Running | None:
-        return next((run for run in self._running.values() if run.conversation == conversation), None)
+        return next(iter(self._of(conversation)), None)
+
+    def _of(self, conversation: uuid.UUID) -> list[_Running]:
+        return [run for run in self._running.values() if run.conversation == conversation]
 
     def progress(self, conversation: uuid.UUID) -> Frame | None:
         """The text so far of the answer being written here, as one delta from the beginning."""
@@ -151,12 +153,12 @@ class Turns:
 
     async def aclose(self, grace: float) -> None:
         """Let running answers finish for `grace` seconds, then break them off, each visibly."""
-        tasks = [run.task for run in self._running.values() if run.task]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        runs = list(self._running.values())
+        if tasks := [run.task for run in runs]:
+            await asyncio.wait(tasks, timeout=grace)
+            for run in runs:
+                run.work.cancel()
+            await asyncio.wait(tasks)
 
     # --- Running -------------------------------------------------------------------------------
 
@@ -164,32 +166,34 @@ class Turns:
         if isinstance(result, Accepted):
             self._live.announce(result.events)
             if result.answer_id is not None:
+                loop = asyncio.get_running_loop()
                 run = _Running(conversation, result.answer_id, result.question_id, result.question)
+                earlier = [other.task for other in self._of(conversation)]
+                run.work = loop.create_task(self._work(run, earlier))
+                run.task = loop.create_task(self._run(run), name=f"answer {run.answer_id}")
                 self._running[run.answer_id] = run
-                run.task = asyncio.get_running_loop().create_task(
-                    self._run(run), name=f"answer {run.answer_id}"
-                )
         return result
 
     async def _run(self, run: _Running) -> None:
-        """The whole life of one answer. Cancelled by `stop` and by shutdown; ends in `_end` either way."""
-        lock = self._queues.setdefault(run.conversation, asyncio.Lock())
-        failure: BaseException | None = None
+        """The whole life of one answer. Only the work inside it is ever cancelled, by `stop` or by a
+        shutdown, so the ending is never torn apart."""
+        await self._live.hold(run.conversation)
+        await asyncio.wait([run.work])
+        failure = asyncio.CancelledError() if run.work.cancelled() else run.work.exception()
+        if failure is not None and not run.work.cancelled():
+            logger.error("answer_failed answer=%s", run.answer_id, exc_info=failure)
         try:
-            await self._live.hold(run.conversation)
-            if lock.locked():
-                self._stage(run, Stage("queued"))
-            async with lock:
-                await self._follow(run)
-        except asyncio.CancelledError as error:
-            failure = error
-        except Exception as error:
-            logger.exception("answer_failed answer=%s", run.answer_id)
-            failure = error
-        # A second cancellation must not tear the ending apart.
-        await asyncio.shield(asyncio.get_running_loop().create_task(self._end(run, failure)))
+            self._flush(run)
+            await self._store(self._outcome(run, failure))
+        finally:
+            self._running.pop(run.answer_id, None)
+            await self._live.release(run.conversation)
 
-    async def _follow(self, run: _Running) -> None:
+    async def _work(self, run: _Running, earlier: list[asyncio.Task[None]]) -> None:
+        """One answer at a time in a conversation, so that each knows what was said before it."""
+        if earlier:
+            self._stage(run, Stage("queued"))
+            await asyncio.wait(earlier)
         run.began = asyncio.get_running_loop().time()
         history = await self._history(run.conversation, run.reply_to)
         turn = Turn(run.question, history, self._site_name)
@@ -226,17 +230,6 @@ class Turns:
             frame = protocol.delta(run.answer_id, run.sent, run.text[run.sent :])
             run.sent = len(run.text)
             self._live.publish(run.conversation, frame)
-
-    async def _end(self, run: _Running, failure: BaseException | None) -> None:
-        """Store how it ended, then tell. The turn counts as running until both are done."""
-        try:
-            self._flush(run)
-            await self._store(self._outcome(run, failure))
-        finally:
-            self._running.pop(run.answer_id, None)
-            if self.running(run.conversation) is None:
-                self._queues.pop(run.conversation, None)
-            await self._live.release(run.conversation)
 
     async def _store(self, outcome: Outcome) -> None:
         """Store and announce. A database that is away for a moment does not cost the answer; one that

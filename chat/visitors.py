@@ -18,6 +18,11 @@ def _signer() -> TimestampSigner:
     return TimestampSigner(salt="chat.visitor")
 
 
+def sign(visitor: str) -> str:
+    """The cookie's value for this visitor."""
+    return _signer().sign(visitor)
+
+
 def read(value: str | None) -> str | None:
     """The visitor id (32 hex digits) of a cookie value, or None when it is missing, forged or too old."""
     if not value:
@@ -50,7 +55,7 @@ def remember(response: HttpResponse, visitor: str | None) -> str:
     visitor = visitor or secrets.token_hex(16)
     response.set_cookie(
         COOKIE,
-        _signer().sign(visitor),
+        sign(visitor),
         max_age=settings.SESSION_COOKIE_AGE,
         secure=settings.HTTPS,
         httponly=True,

@@ -18,7 +18,7 @@ from chat.desk import Desk
 from chat.limits import Buckets
 from chat.live import Live
 from chat.protocol import DurableEvent
-from chat.turns import Turns
+from chat.turns import Answer, Turns
 from chat.writer import Writer
 from joblynk import executors
 from joblynk.providers import registry
@@ -41,6 +41,11 @@ async def desk() -> Desk:
     return found
 
 
+def seat(desk: Desk) -> None:
+    """Serve this event loop with a desk of the caller's making."""
+    _desks[asyncio.get_running_loop()] = desk
+
+
 async def close_desk() -> None:
     """End the desk of this event loop and the providers' connections."""
     if (found := _desks.pop(asyncio.get_running_loop(), None)) is not None:
@@ -48,11 +53,12 @@ async def close_desk() -> None:
     await registry.aclose_all()
 
 
-def build() -> Desk:
+def build(answer: Answer | None = None) -> Desk:
+    """A desk that is not started yet. `answer`: another assistant than the configured one."""
     live = Live(_pull, _last_seqs)
     writer = Writer()
     turns = Turns(
-        answer,
+        answer or _answer,
         live,
         writer,
         _history,
@@ -76,7 +82,7 @@ def features() -> dict[str, bool]:
     }
 
 
-def answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
+def _answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
     return pipeline.answer(turn, services())
 
 
