@@ -1,5 +1,6 @@
 """The processes of a running site: a web server and a task worker, and how they are kept together."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -9,7 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 FRAME_LIMIT = 65_536  # bytes; PROTOCOL, rule 1
 BACKLOG = 2_048  # Daphne's own 50 makes a burst of 64 connections wait a second
-STOP_SECONDS = 10.0
+STOP_SECONDS = 25.0  # a web process lets running answers end for up to 20
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """In a child before exec: Linux sends it `number` when its parent dies, however that dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
 def web_command(server: str, host: str, port: int) -> list[str]:
@@ -24,7 +32,7 @@ def web_command(server: str, host: str, port: int) -> list[str]:
         options = (
             f"--host {host.strip('[]')} --port {port} --backlog {BACKLOG} --loop uvloop --lifespan off "
             f"--ws websockets-sansio --ws-per-message-deflate false --ws-max-size {FRAME_LIMIT} "
-            "--no-access-log --log-level warning --no-server-header --timeout-graceful-shutdown 8"
+            "--no-access-log --log-level warning --no-server-header --timeout-graceful-shutdown 20"
         ).split()
         return [sys.executable, "-m", "uvicorn", *options, "joblynk.asgi:application"]
     raise ValueError(f"{server!r} is neither daphne nor uvicorn")
@@ -44,19 +52,22 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._asked_to_stop = False
+        self._requests_to_stop = 0
 
     def listen(self) -> None:
-        """From now on SIGINT, SIGTERM and SIGHUP mean: stop in good order."""
+        """From now on SIGINT, SIGTERM and SIGHUP mean: stop in good order; the second one: at once."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
-        self._asked_to_stop = True
+        self._requests_to_stop += 1
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         self._children[name] = subprocess.Popen(  # noqa: S603
-            command, env=dict(env or os.environ), start_new_session=True
+            command,
+            env=dict(env or os.environ),
+            start_new_session=True,
+            preexec_fn=end_with_parent,
         )
 
     def pids(self) -> list[int]:
@@ -67,7 +78,7 @@ class Supervisor:
 
         Returns the words to say about a child that ended, else None. `asked_to_stop` tells which.
         """
-        while not self._asked_to_stop:
+        while not self.asked_to_stop:
             for name, child in self._children.items():
                 if (code := child.poll()) is not None:
                     return f"The {name} ended by itself with code {code}. Its last lines are above."
@@ -78,18 +89,21 @@ class Supervisor:
 
     @property
     def asked_to_stop(self) -> bool:
-        return self._asked_to_stop
+        return self._requests_to_stop > 0
 
     def stop(self) -> None:
-        """SIGTERM to all, a common wait of `STOP_SECONDS`, then SIGKILL to what is left."""
+        """SIGTERM to all; SIGKILL to what is left after `STOP_SECONDS` or when asked once more."""
         for child in self._children.values():
             if child.poll() is None:
                 child.terminate()
+        before = self._requests_to_stop
         deadline = time.monotonic() + STOP_SECONDS
-        for child in self._children.values():
-            try:
-                child.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+        while self._running() and time.monotonic() < deadline and self._requests_to_stop == before:
+            time.sleep(0.02)
+        for child in self._running():
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
         self._children.clear()
+
+    def _running(self) -> list[subprocess.Popen[bytes]]:
+        return [child for child in self._children.values() if child.poll() is None]

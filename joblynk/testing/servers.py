@@ -1,20 +1,19 @@
 """PostgreSQL and Redis for a test run: real servers out of wheels, on Unix sockets, gone afterwards."""
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-PR_SET_PDEATHSIG = 1
+from joblynk.processes import end_with_parent
+
 START_SECONDS = 30.0
 
 
@@ -29,10 +28,8 @@ def free_port() -> int:
 
 
 def die_with_parent() -> None:
-    """In a child before exec: Linux ends it when the test process dies, however that dies. SIGQUIT, because
-    it is PostgreSQL's "stop at once" and nobody else's "finish first"."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+    """SIGQUIT, because it is PostgreSQL's "stop at once" and nobody else's "finish first"."""
+    end_with_parent(signal.SIGQUIT)
 
 
 class Process:
