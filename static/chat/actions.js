@@ -43,7 +43,8 @@ export class Actions {
 
   /** @param {State} state */
   settle(state) {
-    this.#open = this.#open.filter((action) => !action.done(state) && action.sends <= MOST_SENDS);
+    const over = (/** @type {Action} */ { sends, done }) => sends > MOST_SENDS || (sends > 0 && done(state));
+    this.#open = this.#open.filter((action) => !over(action));
   }
 
   /** The server refused something: nothing that was sent is tried again. */

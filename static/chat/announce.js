@@ -42,10 +42,10 @@ export function plain(text) {
   return text
     .replace(/\s*\[\d{1,2}\](?!\()/g, "")
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
-    .replace(/^\s*\|?[\s:|-]*-[\s:|-]*\|?\s*$/gm, "")
-    .replace(/^\s{0,3}(#{1,6}|>|[-*+])\s+/gm, "")
-    .replace(/\*\*|__|`+|^\s*\||\|\s*$/gm, "")
-    .replaceAll("|", ", ")
-    .replace(/\n{2,}/g, "\n")
+    .replace(/^[ \t:|-]*--[ \t:|-]*$/gm, "")
+    .replace(/^ {0,3}(#{1,6}|>|[-*+])[ \t]+/gm, "")
+    .replace(/\*\*|__|`+|^[ \t]*\||\|[ \t]*$/gm, "")
+    .replace(/[ \t]*\|[ \t]*/g, ", ")
+    .replace(/[ \t]*\n\s*/g, "\n")
     .trim();
 }

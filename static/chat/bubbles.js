@@ -151,14 +151,15 @@ export class AnswerCard {
       }
       return;
     }
-    const done = entry.stages.slice(0, -1).map((stage) => stage.detail || STAGES[stage.name][1]);
-    const detail = entry.stages.at(-1)?.detail;
-    if (detail) done.push(detail);
+    const done = entry.stages.slice(0, -1).map((stage) => STAGES[stage.name][1]);
+    const { name, detail } = entry.stages.at(-1) ?? { name: "queued", detail: "" };
+    // While searching the detail tells where; with the writing it tells what the search found.
+    if (name === "writing" && detail) done.splice(-1, 1, detail);
     const list = el(
       "ul",
       { class: "stages" },
       ...done.map((text) => el("li", { class: "done" }, icon("check"), text)),
-      el("li", {}, el("span", { class: "spin" }), now),
+      el("li", {}, el("span", { class: "spin" }), name === "searching" && detail ? `${detail}…` : now),
     );
     this.#body.replaceChildren(list);
     this.#foot.replaceChildren();
@@ -166,7 +167,9 @@ export class AnswerCard {
 
   /** @param {Message} message @param {{handoff: boolean, question: string}} place */
   #finish(message, place) {
-    this.#body.replaceChildren(fromServer(message.html));
+    if (message.html) this.#body.replaceChildren(fromServer(message.html));
+    else this.#body.replaceChildren(el("p", { class: "quiet" }, "You stopped this answer before it began."));
+    if (message.notice) this.#body.append(el("p", { class: "quiet" }, message.notice));
     for (const marker of this.#body.querySelectorAll(".cite")) {
       const source = message.sources.find(({ n }) => String(n) === marker.getAttribute("data-source"));
       if (source) marker.setAttribute("aria-label", `Source ${source.n}: ${source.title}`);

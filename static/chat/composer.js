@@ -139,9 +139,9 @@ export class Composer {
 }
 
 /**
- * As the server stores it: no blank edges, no NUL, no half characters.
+ * As the server takes it: no blank edges, no control characters, no half pairs.
  * @param {string} text
  */
 function clean(text) {
-  return text.replace(/\p{Surrogate}|\0/gu, "").trim();
+  return text.replace(/\p{Surrogate}|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/gu, "").trim();
 }

@@ -134,7 +134,7 @@ function receive(frame) {
   }
   advance(reduce(state, frame));
   if (frame.type === "welcome") {
-    if (frame.more) connection.more();
+    if (frame.more) connection.greet();
     else {
       welcomed = true;
       pump();
@@ -165,7 +165,7 @@ async function refetch(id) {
     if (!response.ok) throw new Error(String(response.status));
     const features = state.features;
     advance({ ...restore({ ...EMPTY, csat: state.csat }, await response.json()), features });
-    connection.more();
+    connection.greet();
   } catch {
     setTimeout(() => void refetch(id), 5_000);
   }
@@ -212,6 +212,10 @@ function refused(frame) {
     announce(`Not sent. ${frame.text}`);
     return;
   }
+  if (frame.code === "not_found" && state.conversation) {
+    goOn(); // it was another visitor's, or is gone
+    return;
+  }
   actions.refused();
   toast(frame.text);
 }
@@ -249,7 +253,7 @@ function replies(now, message, asked) {
 /** The last stored question when nothing followed it yet. */
 function unansweredQuestion() {
   const last = state.entries.at(-1);
-  const open = last?.kind === "message" && last.message.role === "user" && state.status === "bot";
+  const open = last?.kind === "message" && last.message.role === "user" && state.status !== "human";
   return open && Date.now() - Date.parse(last.message.created_at) < 60_000 ? last.message : undefined;
 }
 
@@ -267,9 +271,8 @@ function startOver() {
 
 /** From a closed conversation to the newest open one; another tab may already have begun it. */
 function goOn() {
-  outbox.clear();
   advance({ ...EMPTY, features: state.features });
-  connection.more();
+  connection.greet();
 }
 
 /** @param {State} now @param {string} id */

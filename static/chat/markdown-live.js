@@ -11,6 +11,7 @@ const RULE = /^\s{0,3}([-*_])(\s*\1){2,}\s*$/;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const QUOTE = /^\s{0,3}>\s?/;
 const DIVIDER = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
+const DEEPEST = 8; // levels of nesting; what lies deeper is shown as plain text
 // What may be the first half of a mark that the next piece completes.
 const HALF_MARK = /(\*{1,2}|_{1,2}|`{1,2}|\[\d{0,2})$/;
 
@@ -76,9 +77,11 @@ function begins(line, block, blank) {
 /**
  * @param {string} text  one of `blocks`
  * @param {boolean} [open]  it is the last one and still grows
+ * @param {number} [depth]
  * @returns {Tree}
  */
-export function block(text, open = false) {
+export function block(text, open = false, depth = 0) {
+  if (depth > DEEPEST) return { tag: "p", children: [text] };
   const lines = text.split("\n");
   const first = lines[0] ?? "";
   if (FENCE.test(first)) {
@@ -91,31 +94,44 @@ export function block(text, open = false) {
   if (RULE.test(first)) return { tag: "hr", children: [] };
   if (QUOTE.test(first)) {
     const inner = blocks(lines.map((line) => line.replace(QUOTE, "")).join("\n"));
-    return { tag: "blockquote", children: inner.map((part, at) => block(part, open && at === inner.length - 1)) };
+    return { tag: "blockquote", children: nested(inner, open, depth) };
   }
-  if (ITEM.test(first)) return list(lines, open);
+  if (ITEM.test(first)) return list(lines, open, depth);
   if (first.includes("|") && DIVIDER.test(lines[1] ?? "") && lines[1]?.includes("-")) return table(lines, open);
   return { tag: "p", children: prose(lines, open) };
 }
 
 /**
+ * @param {string[]} parts
+ * @param {boolean} open
+ * @param {number} depth  of what they stand in
+ */
+function nested(parts, open, depth) {
+  return parts.map((part, at) => block(part, open && at === parts.length - 1, depth + 1));
+}
+
+/**
  * @param {string[]} lines
  * @param {boolean} open
+ * @param {number} depth
  * @returns {Tree}
  */
-function list(lines, open) {
+function list(lines, open, depth) {
   const start = ITEM.exec(lines[0] ?? "");
-  const depth = (start?.[1] ?? "").length;
+  const indent = (start?.[1] ?? "").length;
   const number = /^\d+/.exec(start?.[2] ?? "")?.[0];
   /** @type {string[][]} */
   const items = [];
   for (const line of lines) {
     const item = ITEM.exec(line);
-    if (item && (item[1] ?? "").length <= depth + 1) items.push([item[3] ?? ""]);
+    if (item && (item[1] ?? "").length <= indent + 1) items.push([item[3] ?? ""]);
     else items.at(-1)?.push(line);
   }
   /** @type {Tree[]} */
-  const children = items.map((item, at) => ({ tag: "li", children: itemBody(item, open && at === items.length - 1) }));
+  const children = items.map((item, at) => ({
+    tag: "li",
+    children: itemBody(item, open && at === items.length - 1, depth),
+  }));
   if (!number) return { tag: "ul", children };
   return { tag: "ol", attributes: number === "1" ? {} : { start: number }, children };
 }
@@ -123,16 +139,17 @@ function list(lines, open) {
 /**
  * @param {string[]} lines
  * @param {boolean} open
+ * @param {number} depth
  * @returns {Tree[]}
  */
-function itemBody(lines, open) {
-  const nested = lines.findIndex((line, at) => at > 0 && (ITEM.test(line) || !line.trim()));
-  if (nested < 0) return prose(lines, open);
-  const rest = lines.slice(nested);
+function itemBody(lines, open, depth) {
+  const begin = lines.findIndex((line, at) => at > 0 && (ITEM.test(line) || !line.trim()));
+  if (begin < 0) return prose(lines, open);
+  const rest = lines.slice(begin);
   const indent = Math.min(...rest.filter((line) => line.trim()).map((line) => line.search(/\S/)), 8);
   const inner = blocks(rest.map((line) => line.slice(Math.min(indent, line.length))).join("\n"));
-  const parts = inner.map((part, at) => block(part, open && at === inner.length - 1));
-  return [...prose(lines.slice(0, nested), open && !parts.length), ...parts];
+  const parts = nested(inner, open, depth);
+  return [...prose(lines.slice(0, begin), open && !parts.length), ...parts];
 }
 
 /**
@@ -188,9 +205,11 @@ function prose(lines, open) {
 /**
  * @param {string} text
  * @param {boolean} [open]  more may follow: unfinished marks are kept back
+ * @param {number} [depth]
  * @returns {Tree[]}
  */
-export function inline(text, open = false) {
+export function inline(text, open = false, depth = 0) {
+  if (depth > DEEPEST) return [text];
   const source = open ? text.replace(HALF_MARK, "") : text;
   /** @type {Tree[]} */
   const out = [];
@@ -201,7 +220,7 @@ export function inline(text, open = false) {
     out.push(node);
   };
   for (let at = 0; at < source.length; ) {
-    const mark = markAt(source, at, open);
+    const mark = markAt(source, at, open, depth);
     if (mark) {
       if (typeof mark.node === "string") plain += mark.node;
       else push(mark.node);
@@ -220,9 +239,10 @@ export function inline(text, open = false) {
  * @param {string} text
  * @param {number} at
  * @param {boolean} open
+ * @param {number} depth
  * @returns {{node: Tree, end: number} | null}
  */
-function markAt(text, at, open) {
+function markAt(text, at, open, depth) {
   const rest = text.slice(at, at + 400);
   switch (text[at]) {
     case "\\": {
@@ -240,7 +260,7 @@ function markAt(text, at, open) {
       const double = text[at + 1] === text[at];
       const mark = text.slice(at, at + (double ? 2 : 1));
       if (/\s/.test(text[at + mark.length] ?? " ")) return null;
-      return span(double ? "strong" : "em", text, at, mark, open && double, (inner) => inline(inner));
+      return span(double ? "strong" : "em", text, at, mark, open && double, (inner) => inline(inner, false, depth + 1));
     }
     case "[": {
       const cite = /^\[(\d{1,2})\](?!\()/.exec(rest);

@@ -25,6 +25,7 @@
  * @property {string[]} suggestions
  * @property {"stop" | "stopped" | "interrupted" | "no_answer" | "error" | null} finish
  * @property {"faq" | "llm" | "offline" | "web" | "smalltalk" | "none" | null} mode
+ * @property {string} [notice]          what the reader should know about how the answer came about
  * @property {string | null} reply_to
  * @property {-1 | 0 | 1} feedback
  * @property {string} created_at        ISO time

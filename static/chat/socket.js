@@ -72,7 +72,7 @@ export class Connection {
     this.#change("connecting", 0);
     // Sockets outlive our interest in them: only the current one may speak.
     const current = (/** @type {() => void} */ act) => () => this.#socket === socket && act();
-    socket.onopen = current(() => this.#greet());
+    socket.onopen = current(() => this.greet());
     socket.onmessage = (event) => this.#socket === socket && this.#receive(event.data);
     socket.onclose = (event) => this.#socket === socket && this.#closed(event.code);
     this.#after("silence", OPENING_MS, () => this.#drop());
@@ -100,12 +100,14 @@ export class Connection {
   /** Asks for what is missing; at most one question at a time, and not in a tight loop. */
   resync() {
     if (this.link !== "open" || this.#greeting || this.#timers.resync) return;
-    this.#after("resync", RESYNC_MS, () => this.#greet());
+    this.#after("resync", RESYNC_MS, () => this.greet());
   }
 
-  /** The backlog comes in pages: asks for the next one at once. */
-  more() {
-    this.#greet();
+  /** Says `hello` at once: for the next page of a backlog, or for another conversation. */
+  greet() {
+    if (this.#socket?.readyState !== OPEN) return;
+    this.#greeting = true;
+    this.#socket.send(JSON.stringify(this.#options.hello()));
   }
 
   /**
@@ -116,12 +118,6 @@ export class Connection {
     if (this.link !== "open" || this.#socket?.readyState !== OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
-  }
-
-  #greet() {
-    if (this.#socket?.readyState !== OPEN) return;
-    this.#greeting = true;
-    this.#socket.send(JSON.stringify(this.#options.hello()));
   }
 
   #ping() {

@@ -80,9 +80,7 @@ export class Strip {
     }
     if (state.status === "waiting") {
       const place = state.queuePosition ? ` You are number ${state.queuePosition}.` : "";
-      const hours = document.body.dataset.hours;
-      const when = hours ? ` People answer ${hours}.` : "";
-      return { kind: "waiting", text: `You asked for a person.${place}${when}` };
+      return { kind: "waiting", text: `You’re waiting for a person.${place} You can go on asking here.` };
     }
     return { kind: "", text: "" };
   }
