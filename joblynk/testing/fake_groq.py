@@ -142,10 +142,17 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f"w{number} " for number in range(count))
 
 
-def failure(status: int, code: str = "", kind: str = "", retry_after: float | None = None) -> Steps:
+def failure(
+    status: int,
+    code: str = "",
+    kind: str = "",
+    *,
+    retry_after: float | None = None,
+    message: str = "Emulated failure",
+) -> Steps:
     """An error answer as the service words it."""
     default_code, default_kind = _ERRORS.get(status, ("", "internal_server_error"))
-    error = {"message": f"Emulated failure {status}", "type": kind or default_kind}
+    error = {"message": message, "type": kind or default_kind}
     if code or default_code:
         error["code"] = code or default_code
     headers = (("retry-after", str(retry_after)),) if retry_after is not None else ()

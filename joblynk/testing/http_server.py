@@ -58,14 +58,14 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._server.connections.add(self)
+        self._server.arrived(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.connections.discard(self)
         if self._answering is not None:
             if not self._closing:
                 self._server.abandoned.put(time.monotonic())
             self._answering.cancel()
+        self._server.left(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -137,9 +137,26 @@ class FakeServer:
         """The clients that are connected now."""
         self.abandoned: SimpleQueue[float] = SimpleQueue()
         """`time.monotonic()` of each client that left before its answer was complete."""
+        self.accepted = 0
+        """Connections so far."""
+        self._changed = threading.Condition()
 
     async def answer(self, request: Request, connection: Connection) -> None:
         raise NotImplementedError
+
+    def wait_until_alone(self, seconds: float) -> bool:
+        """Whether every client is gone, now or within `seconds`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self.connections, seconds)
+
+    def arrived(self, connection: Connection) -> None:
+        self.accepted += 1
+        self.connections.add(connection)
+
+    def left(self, connection: Connection) -> None:
+        with self._changed:
+            self.connections.discard(connection)
+            self._changed.notify_all()
 
     async def serve(self, started: Callable[[], object]) -> None:
         """Serve in the running loop until cancelled or stopped; `started` is called once it listens."""

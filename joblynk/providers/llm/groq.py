@@ -9,20 +9,18 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import groq
 import httpx
-from django.core.exceptions import ImproperlyConfigured
 
 from joblynk.providers import http_pool
 from joblynk.providers.errors import ALARMS, ProviderCode, ProviderError
 from joblynk.providers.llm.groq_errors import FAILURES, NAME, failure, from_exception
 from joblynk.providers.llm.groq_stream import CompletionReader
+from joblynk.providers.options import checked_host, checked_key
 from joblynk.providers.per_loop import PerLoop
 from joblynk.providers.types import AnswerRequest, Finished, TextDelta
 
-_RETRY_SECONDS = 0.25
 _DRAIN_SECONDS = 0.2
 _PASSING: frozenset[ProviderCode] = frozenset({"unreachable", "unavailable"})
 _MENDED_BY_ANOTHER: frozenset[ProviderCode] = frozenset(
@@ -34,7 +32,8 @@ _log = logging.getLogger(__name__)
 
 class GroqLLM:
     """`base_url` is the host only: the SDK adds the path. `first_token_seconds` covers every try up to
-    the first text; `stall_seconds` is the longest silence after it."""
+    the first text, `retry_seconds` is the pause before the same model is tried again, `stall_seconds` the
+    longest silence in an answer."""
 
     name = NAME
 
@@ -48,13 +47,17 @@ class GroqLLM:
         max_completion_tokens: int,
         first_token_seconds: float,
         stall_seconds: float = 20.0,
+        retry_seconds: float = 0.25,
     ) -> None:
-        self._api_key = _checked_key(api_key)
-        self._base_url = _checked_host(base_url)
+        self._api_key = checked_key("GROQ_API_KEY", api_key)
+        # The SDK adds this path itself; given twice it is answered with 404.
+        host = checked_host("GROQ_BASE_URL", base_url, "https://api.groq.com")
+        self._base_url = host.removesuffix("/openai/v1")
         self._model = model
         self._fallback_model = fallback_model
         self._max_completion_tokens = max_completion_tokens
         self._first_token_seconds = first_token_seconds
+        self._retry_seconds = retry_seconds
         self._timeout = httpx.Timeout(stall_seconds, connect=3.0, pool=5.0)
         self._clients = PerLoop(self._connect, groq.AsyncGroq.close)
 
@@ -109,7 +112,7 @@ class GroqLLM:
             level = logging.ERROR if problem.code in ALARMS else logging.WARNING
             _log.log(level, "%s; trying %s", problem, model)
             if model == tried[-1]:
-                await asyncio.sleep(_RETRY_SECONDS)
+                await asyncio.sleep(self._retry_seconds)
             tried.append(model)
 
     def _next_model(self, tried: list[str], problem: ProviderError) -> str | None:
@@ -194,22 +197,3 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
                 pass
     except (TimeoutError, httpx.HTTPError):
         pass  # the answer is complete; the connection is closed instead of kept
-
-
-def _checked_key(key: str) -> str:
-    """A key that cannot stand in a header would be quoted by the HTTP library's error."""
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise ImproperlyConfigured("GROQ_API_KEY is empty or holds characters that no key has.")
-    return key
-
-
-def _checked_host(base_url: str) -> str:
-    host = base_url.rstrip("/").removesuffix("/openai/v1")
-    try:
-        parts = urlsplit(host)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ImproperlyConfigured("GROQ_BASE_URL must look like https://api.groq.com, without a path.")
-    return host
