@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 from joblynk.processes import end_with_parent
 
@@ -182,13 +182,22 @@ class Postgres(Process):
 
 def create_database(server_url: str, name: str) -> str:
     """CREATE DATABASE on the server of `server_url`; returns the new database's URL."""
+    _administer(server_url, "CREATE DATABASE {}", name)
+    head, _, query = server_url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Remove a database, with whoever is still connected to it."""
+    _administer(server_url, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def _administer(server_url: str, statement: LiteralString, name: str) -> None:
     import psycopg
     from psycopg import sql
 
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    head, _, query = server_url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 def _postgres_install(folder: Path) -> tuple[Path, str | None]:

@@ -14,7 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from joblynk.processes import web_command, worker_command
-from joblynk.testing.servers import START_SECONDS, Process, ServerError, create_database, free_port
+from joblynk.testing.servers import (
+    START_SECONDS,
+    Process,
+    ServerError,
+    create_database,
+    drop_database,
+    free_port,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 _numbers = itertools.count(1)
@@ -137,6 +144,7 @@ class Sites:
         self._models = models
         self._made: list[Site] = []
         self._copies: list[Path] = []
+        self._databases: list[tuple[str, str]] = []
 
     def template(self, content: str) -> Path:
         """The var directory of a site that `manage.py setup` has prepared, made on first use."""
@@ -173,6 +181,7 @@ class Sites:
         extra = dict(env or {})
         if postgres:
             extra["DATABASE_URL"] = create_database(postgres, var_dir.name)
+            self._databases.append((postgres, var_dir.name))
             manage(var_dir, "setup", env={**extra, "LOAD_DEMO": "1" if content == "demo" else "0"})
         return self.adopt(Site(var_dir, server, extra)).start()
 
@@ -184,6 +193,8 @@ class Sites:
     def close(self) -> None:
         for site in self._made:
             site.kill()
+        for server_url, name in self._databases:
+            drop_database(server_url, name)
         for var_dir in self._copies:
             shutil.rmtree(var_dir, ignore_errors=True)
 

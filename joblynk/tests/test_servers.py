@@ -1,5 +1,6 @@
 """The servers that the suite stands on are real, and gone when they should be."""
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,17 @@ from django.db import connection
 from playwright.sync_api import Page
 from pytest_socket import SocketConnectBlockedError
 
-from joblynk.testing.servers import Process, Redis, ServerError, create_database
+from joblynk.testing import browsers
+from joblynk.testing.servers import Process, Redis, ServerError, create_database, drop_database
 
 
 def test_postgres_answers(postgres_url: str) -> None:
-    url = create_database(postgres_url, "somewhere_else")
-    with psycopg.connect(url) as client:
-        assert client.execute("select current_database()").fetchone() == ("somewhere_else",)
+    name = f"somewhere_else_{os.getpid()}"
+    with psycopg.connect(create_database(postgres_url, name)) as client:
+        assert client.execute("select current_database()").fetchone() == (name,)
+        drop_database(postgres_url, name)
+        with pytest.raises(psycopg.OperationalError):
+            client.execute("select 1")
 
 
 def test_redis_starts_again_at_its_address(start_redis: Callable[[], Redis]) -> None:
@@ -57,6 +62,12 @@ def test_no_secret_of_the_developer_reaches_the_tests() -> None:
 def test_other_machines_are_out_of_reach() -> None:
     with pytest.warns(UserWarning), pytest.raises(SocketConnectBlockedError):
         socket.create_connection(("192.0.2.1", 80), timeout=1)
+
+
+def test_a_named_chromium_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    with pytest.raises(ServerError, match="CHROMIUM=/nowhere/chromium does not exist"):
+        browsers.chromium.__wrapped__()
 
 
 def test_the_browser_is_there(page: Page) -> None:
