@@ -257,5 +257,6 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},  # its INFO lines carry addresses
         "groq": {"level": "WARNING"},
+        "faiss": {"level": "WARNING"},  # tells which processor features it tried
     },
 }
