@@ -1,0 +1,131 @@
+"""From candidates to findings: fuse the rankings, take live words, ask the gate. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from joblynk.providers.types import Vectors
+from knowledge import gate
+from knowledge.chunking import embed_text
+from knowledge.index import Candidate, PassageIndex, WordIndex
+
+CANDIDATES = 50
+"""By meaning and by words each."""
+_MEANING, _WORDS = 0.8, 0.2
+_FLOOR = 0.2  # words count for something even where nothing is near in meaning
+_CODED = 1.0  # a code names its section exactly: above everything else
+
+
+class Live(Protocol):
+    """A passage as it stands in the database now."""
+
+    @property
+    def kind(self) -> Literal["document", "faq"]: ...
+    @property
+    def source_id(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def heading(self) -> str: ...
+    @property
+    def page(self) -> int | None: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def updated_at(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """`cosine` and `lexical` are what the two rankings said, `score` what became of them."""
+
+    chunk_id: int
+    kind: Literal["document", "faq"]
+    source_id: int
+    title: str
+    heading: str
+    page: int | None
+    text: str
+    updated_at: datetime
+    score: float
+    cosine: float
+    lexical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """`passages` best first; `confidence` from 0 to 1; `answerable` the calibrated decision; `verbatim`
+    a FAQ whose answer may be given word for word."""
+
+    passages: tuple[Passage, ...] = ()
+    confidence: float = 0.0
+    answerable: bool = False
+    verbatim: Passage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    candidate: Candidate
+    score: float
+
+
+def rank(index: PassageIndex, vector: Vectors, text: str, count: int) -> list[Ranked]:
+    """The `count` best of the candidates. Cosines are comparable between questions, BM25 scores are not:
+    they enter as a share of the best one, and weigh as much as the best cosine lets them."""
+    candidates = index.candidates(vector, text, CANDIDATES)
+    if not candidates:
+        return []
+    nearest = max(max(c.cosine, c.phrasing) for c in candidates)
+    lexical = _WORDS * max(nearest, _FLOOR) / (max(c.lexical for c in candidates) or 1.0)
+    ranked = [
+        Ranked(c, _MEANING * max(c.cosine, c.phrasing) + lexical * c.lexical + _CODED * c.coded)
+        for c in candidates
+    ]
+    ranked.sort(key=lambda hit: (-hit.score, hit.candidate.chunk_id))
+    return ranked[:count]
+
+
+def judge(
+    words: WordIndex, text: str, ranked: Sequence[Ranked], live: Mapping[int, Live], limit: int
+) -> Findings:
+    """Findings from those of `ranked` that are `live`, by chunk id."""
+    alive = [(hit, live[hit.candidate.chunk_id]) for hit in ranked if hit.candidate.chunk_id in live]
+    hits = [_hit(words, hit, passage) for hit, passage in alive]
+    verdict = gate.decide(gate.Question.read(text, words), hits)
+    passages = [_passage(hit, row) for hit, row in alive]
+    return Findings(
+        tuple(passages[:limit]),
+        verdict.confidence,
+        verdict.answerable,
+        None if verdict.verbatim is None else passages[verdict.verbatim],
+    )
+
+
+def _hit(words: WordIndex, hit: Ranked, passage: Live) -> gate.Hit:
+    candidate = hit.candidate
+    return gate.Hit(
+        passage.kind == "faq",
+        hit.score - _CODED * candidate.coded,
+        candidate.cosine,
+        candidate.lexical,
+        candidate.phrasing,
+        candidate.coded,
+        tuple(words.terms(embed_text(passage.title, passage.heading, passage.text))),
+    )
+
+
+def _passage(hit: Ranked, row: Live) -> Passage:
+    return Passage(
+        hit.candidate.chunk_id,
+        row.kind,
+        row.source_id,
+        row.title,
+        row.heading,
+        row.page,
+        row.text,
+        row.updated_at,
+        hit.score,
+        hit.candidate.cosine,
+        hit.candidate.lexical,
+    )
