@@ -28,7 +28,7 @@ def read(value: str | None) -> str | None:
     if not value:
         return None
     try:
-        return _signer().unsign(value, max_age=settings.SESSION_COOKIE_AGE)
+        return _signer().unsign(value, max_age=settings.SESSION_COOKIE_AGE) or None
     except BadSignature:
         return None
 

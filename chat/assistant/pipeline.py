@@ -267,9 +267,9 @@ async def _pieces(
                         if prompts.NO_ANSWER.startswith(opening.strip()):
                             continue
                         text, opening = opening, None
-                    text = draft.citations.feed(text[: services.limits.answer_characters - length])
+                    text = text[: services.limits.answer_characters - length]
                     length += len(text)
-                    yield text
+                    yield draft.citations.feed(text)
                     if length >= services.limits.answer_characters:
                         draft.notice = "The answer was too long and is cut here."
                         return
