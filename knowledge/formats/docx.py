@@ -37,7 +37,10 @@ def read_docx(path: Path) -> Extracted:
         outline = Outline()
         _walk(document, outline)
         outline.title = outline.title or one_line(clean(document.core_properties.title))
-    except (PackageNotFoundError, etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error) as error:
+    except etree.XMLSyntaxError as error:
+        no_memory = error.code == etree.ErrorTypes.ERR_NO_MEMORY
+        raise ExtractError("too_complex" if no_memory else "damaged") from error
+    except (PackageNotFoundError, zipfile.BadZipFile, zlib.error) as error:
         raise ExtractError("damaged") from error
     except (KeyError, ValueError, AttributeError, TypeError, IndexError) as error:
         # Parts that are missing or name each other wrongly surface in python-docx as any of these.

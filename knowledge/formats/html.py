@@ -93,13 +93,21 @@ def read_html(source: str) -> Extracted:
     parser = lxml_html.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
     try:
         root = lxml_html.document_fromstring(clean(source).encode(), parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError):
-        raise ExtractError("empty") from None
+    except (etree.ParserError, etree.XMLSyntaxError) as error:
+        _check_memory(parser)
+        raise ExtractError("empty") from error
+    _check_memory(parser)
     outline = Outline()
     _walk(_main(root), outline)
     if not outline.title:
         outline.title = one_line(root.findtext(".//title") or "")
     return outline.finish()
+
+
+def _check_memory(parser: lxml_html.HTMLParser) -> None:
+    """Out of memory, libxml2 stops where it is and hands over the half it has."""
+    if any(entry.type == etree.ErrorTypes.ERR_NO_MEMORY for entry in parser.error_log):
+        raise MemoryError
 
 
 def _main(root: lxml_html.HtmlElement) -> lxml_html.HtmlElement:

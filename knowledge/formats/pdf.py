@@ -28,6 +28,7 @@ from knowledge.formats.types import (
 
 _HEADING_RATIO = 1.15
 _HEADING_CHARS = 120
+_LINE_CHARS = 500  # more is no line, and would make every further run dear
 _NARROW, _WIDE = frozenset("iIjlftr.,:;'|!()[]/ -"), frozenset("mwMW@%")
 _EDGE = 0.06  # of a page's height: where running titles stand
 _CELL_LINES = 8  # lines of one cell to look back over
@@ -129,7 +130,7 @@ def _numbered(row: _Row) -> _Row:
 def _same_line(cell: _Cell, x: float, y: float, size: float) -> bool:
     """The run goes on where the last one ended. Within one text object x stays that of the line."""
     at, text = cell.lines[-1]
-    if abs(y - at) > size * 0.3:
+    if abs(y - at) > size * 0.3 or len(text) > _LINE_CHARS:
         return False
     return abs(x - cell.x) < 0.01 or cell.x < x < cell.x + _width(text, cell.size) + size * 0.45
 
