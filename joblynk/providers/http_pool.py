@@ -108,11 +108,11 @@ def client(base_url: str, timeout: httpx.Timeout) -> httpx.AsyncClient:
     """A client for the host of `base_url`, through the proxy that the environment names for it.
     Redirects are not followed: they would carry a customer's words to another host."""
     return httpx.AsyncClient(
-        transport=StackedTransport(_environment_proxy(base_url)), timeout=timeout, follow_redirects=False
+        transport=StackedTransport(environment_proxy(base_url)), timeout=timeout, follow_redirects=False
     )
 
 
-def _environment_proxy(url: str) -> str | None:
+def environment_proxy(url: str) -> str | None:
     """httpx reads HTTPS_PROXY and NO_PROXY only for transports of its own."""
     parts = urlsplit(url)
     if proxy_bypass(parts.hostname or ""):

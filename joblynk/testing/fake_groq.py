@@ -11,11 +11,13 @@ A script is a tuple of steps, or a function from the request to such a tuple. As
 
 import argparse
 import asyncio
+import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,6 +27,7 @@ from joblynk.testing.http_server import LAST_CHUNK, Connection, FakeServer, Requ
 
 MODELS = ("openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3.8-27b")
 TEXT = "Open **Settings**, choose *Password* and follow the link we send you [1]."
+_ROOT = Path(__file__).resolve().parents[2]
 _UNSUPPORTED = ("logprobs", "logit_bias", "top_logprobs")
 _USAGE = {"prompt_tokens": 812, "completion_tokens": 42, "total_tokens": 854}
 
@@ -351,6 +354,17 @@ async def _play_tokens(chunks: tuple[bytes, ...], per_second: float, connection:
             connection.write(b"".join(chunks[sent:due]))
             sent = due
         await asyncio.sleep(max(0.0, start + sent / per_second - clock()))
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[str]:
+    """The fake in a process of its own, for measuring; gives its address."""
+    command = [sys.executable, "-m", "joblynk.testing.fake_groq", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as server:  # noqa: S603
+        try:
+            yield server.stdout.readline().strip() if server.stdout else ""
+        finally:
+            server.terminate()
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
 
     def _serve_next(self) -> None:
         if self._answering is None and (request := self._take_request()) is not None:
-            self._server.requests.append(request)
+            self._server.asked(request)
             self._answering = asyncio.get_running_loop().create_task(self._answer(request))
 
     async def _answer(self, request: Request) -> None:
@@ -148,6 +148,27 @@ class FakeServer:
         """Whether every client is gone, now or within `seconds`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self.connections, seconds)
+
+    def wait_for_request(self, seconds: float) -> bool:
+        """Whether a request was read, now or within `seconds`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self.requests), seconds)
+
+    def asked(self, request: Request) -> None:
+        with self._changed:
+            self.requests.append(request)
+            self._changed.notify_all()
+
+    def in_loop(self, call: Callable[[], object]) -> None:
+        """Make a call in the server's thread, and wait until it is done."""
+        done = threading.Event()
+
+        def run() -> None:
+            call()
+            done.set()
+
+        self._loop.call_soon_threadsafe(run)
+        done.wait(10)
 
     def arrived(self, connection: Connection) -> None:
         self.accepted += 1
