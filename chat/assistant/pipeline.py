@@ -33,7 +33,7 @@ NO_ANSWER_WORDS = "I couldn't find this in our guides. Shall I ask a person?"
 QUOTED_INSTEAD = "The assistant is busy, so this is quoted from our guides."
 QUOTE_CHARACTERS = 1_500
 SUGGESTIONS = 3
-NEAREST = 0.2  # confidence below which even the nearest questions would not help
+NEAREST = 0.4  # score below which a question is not near, only nearest
 
 
 async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, None]:
@@ -48,6 +48,7 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
     query, findings = await _search(turn, services)
     passages = findings.passages[: services.limits.passages]
     ending: Answered | Failed | None = None
+    sources: Sources | None = None
     if findings.verbatim is not None:
         stages = _verbatim(findings.verbatim, passages)
     elif findings.answerable and passages:
@@ -59,11 +60,15 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
             if isinstance(event, Answered | Failed):
                 ending = event
             else:
+                if isinstance(event, Sources):
+                    sources = event
                 yield event
-    yield _signed(ending, query, findings)
+    yield _signed(ending, sources, query, findings)
 
 
-def _signed(ending: Answered | Failed | None, query: str, findings: Findings) -> Answered | Failed:
+def _signed(
+    ending: Answered | Failed | None, sources: Sources | None, query: str, findings: Findings
+) -> Answered | Failed:
     """The ending, with what the search was."""
     if ending is None:
         return Failed("internal", query)
@@ -73,17 +78,15 @@ def _signed(ending: Answered | Failed | None, query: str, findings: Findings) ->
         ending,
         search_query=query,
         confidence=findings.confidence,
-        suggestions=_suggestions(ending, findings),
+        suggestions=_suggestions(sources, findings),
     )
 
 
-def _suggestions(ending: Answered, findings: Findings) -> tuple[str, ...]:
+def _suggestions(sources: Sources | None, findings: Findings) -> tuple[str, ...]:
     """Curated questions near this one that the answer has not used."""
-    if ending.finish == "no_answer" and findings.confidence < NEAREST:
-        return ()
-    shown = findings.verbatim.title if findings.verbatim else None
-    near = [p.title for p in findings.passages if p.kind == "faq" and p.title != shown]
-    return tuple(dict.fromkeys(near))[:SUGGESTIONS]
+    cited = {passage.title for passage in sources.passages if passage.number} if sources else set()
+    near = (p.title for p in findings.passages if p.kind == "faq" and p.score >= NEAREST)
+    return tuple(title for title in dict.fromkeys(near) if title not in cited)[:SUGGESTIONS]
 
 
 async def _search(turn: Turn, services: Services) -> tuple[str, Findings]:
@@ -219,7 +222,7 @@ async def _write(
     """Stream into the draft: from the model, or quoted when it fails before the first word."""
     deadline = asyncio.get_running_loop().time() + services.limits.whole
     cited = 0
-    for llm in dict.fromkeys((services.llm, services.offline_llm)):
+    for llm in _ladder(services):
         quoting = llm is services.offline_llm
         draft.mode = "offline" if quoting and mode == "llm" else mode
         try:
@@ -243,6 +246,13 @@ async def _write(
         break
     if draft.refused and mode == "llm":
         yield Delta(NO_ANSWER_WORDS)
+
+
+def _ladder(services: Services) -> tuple[LLM, ...]:
+    """The model, then the guides; without a model the guides alone."""
+    if services.llm.name == services.offline_llm.name:
+        return (services.offline_llm,)
+    return (services.llm, services.offline_llm)
 
 
 async def _pieces(

@@ -141,7 +141,8 @@ async def test_a_curated_faq_is_given_word_for_word_and_no_model_is_asked() -> N
 
 
 async def test_without_a_model_the_guides_are_quoted() -> None:
-    events = await run(services())
+    another_instance_of_the_same = Model("offline", OFFLINE)
+    events = await run(services(model=another_instance_of_the_same))
     assert (ending(events).mode, ending(events).notice) == ("offline", "")
     assert cited(events) == {1: "Team costs €119."}
 
@@ -237,13 +238,10 @@ async def test_a_question_that_stands_alone_is_searched_alone() -> None:
     )
 
 
-async def test_near_questions_are_suggested() -> None:
-    faqs = tuple(Passage("x", f"Question {n}?", "faq", chunk_id=n) for n in range(6))
-    assert ending(await run(services(Findings(faqs)))).suggestions == (
-        "Question 0?",
-        "Question 1?",
-        "Question 2?",
-    )
+async def test_near_questions_that_the_answer_has_not_used_are_suggested() -> None:
+    near = tuple(Passage("x", f"Question {n}?", "faq", chunk_id=n) for n in range(3))
+    far = Passage("x", "Something else?", "faq", chunk_id=9, score=0.2)
+    assert ending(await run(services(Findings((*near, far))))).suggestions == ("Question 1?", "Question 2?")
 
 
 async def test_passages_cannot_close_their_own_fence_in_the_prompt() -> None:
