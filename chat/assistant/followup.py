@@ -1,6 +1,7 @@
 """Questions that make no sense alone ("and for teams?") and what to search for instead."""
 
 import re
+from collections.abc import Iterable
 
 from chat.assistant.services import Exchange
 from chat.assistant.vocabulary import vocabulary
@@ -19,12 +20,13 @@ _EMPTY = _LEANS_BACK | vocabulary(
     any some else more please tell really even just work works"""
 )
 _LONGEST = 12  # words; a longer question stands on its own
+_STEM = 4  # letters that a word and its inflections share
 _CONTEXT = 300  # characters of the earlier question that are searched along
 
 
 def leans_on_context(question: str) -> bool:
     """Whether the question refers to something said before it."""
-    words = [word.lower() for word in _WORD.findall(question)]
+    words = _words(question)
     if not words or len(words) > _LONGEST or any(char.isdigit() for char in question):
         return False  # a number or an error code is a subject of its own
     content = [word for word in words if word not in _EMPTY]
@@ -38,3 +40,18 @@ def with_context(question: str, history: tuple[Exchange, ...]) -> str | None:
     if not history or not leans_on_context(question):
         return None
     return f"{history[-1].query[:_CONTEXT]} {question}"
+
+
+def is_met(question: str, texts: Iterable[str]) -> bool:
+    """Whether what was found speaks of what the follow-up adds. Its context alone finds the same passages
+    as before, whatever is asked about them."""
+    found = " ".join(texts).lower()
+    return all(word[: max(_STEM, len(word) - 3)] in found for word in _content(question))
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _content(question: str) -> list[str]:
+    return [word for word in _words(question) if word not in _EMPTY]

@@ -95,7 +95,8 @@ async def _search(turn: Turn, services: Services) -> tuple[str, Findings]:
     contextual = followup.with_context(turn.question, turn.history)
     if contextual is not None:
         findings = await services.search(contextual, services.limits.passages)
-        if findings.answerable:
+        words = (f"{p.title} {p.heading} {p.text}" for p in findings.passages)
+        if findings.answerable and followup.is_met(turn.question, words):
             return contextual, findings
     return turn.question, await services.search(turn.question, services.limits.passages)
 

@@ -231,6 +231,13 @@ async def test_a_follow_up_is_searched_with_what_it_refers_to() -> None:
     assert answer.search_query == "How much is Starter? and for teams?"
 
 
+async def test_a_follow_up_about_something_else_is_not_answered_from_its_context() -> None:
+    before = Exchange("How much is Starter?", "€29", "How much is Starter?")
+    given = services()
+    given.search.by_text["what about the weather?"] = NOTHING  # type: ignore[attr-defined]
+    assert ending(await run(given, "what about the weather?", before)).finish == "no_answer"
+
+
 async def test_a_question_that_stands_alone_is_searched_alone() -> None:
     before = Exchange("How much is Starter?", "€29", "How much is Starter?")
     assert ending(await run(services(), "How do I delete my account?", before)).search_query == (
