@@ -13,9 +13,8 @@ from django.core.checks import CheckMessage, Error, Tags, register
 def check_uploads_are_private(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Unpublished documents lie in MEDIA_ROOT, so it must not be below a folder that is served."""
     uploads = Path(settings.MEDIA_ROOT).resolve()
-    served = [
-        Path(folder).resolve() for folder in (settings.STATIC_ROOT, *settings.STATICFILES_DIRS) if folder
-    ]
+    folders = (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)
+    served = [Path(folder).resolve() for folder in folders if folder is not None]
     return [
         Error(
             f"MEDIA_ROOT ({uploads}) lies in {folder}, which is served to everybody.",

@@ -25,7 +25,9 @@ class Source(models.Model):
     """What documents and FAQs share: whether they are served, and what of them is in the index."""
 
     published = models.BooleanField(
-        default=True, help_text="Only published content is searched and quoted. Takes effect at once."
+        default=True,
+        db_index=True,
+        help_text="Only published content is searched and quoted. Takes effect at once.",
     )
     indexed_hash = models.CharField(max_length=32, blank=True, editable=False)
     """`fingerprint` when it was last read, whether or not that worked."""

@@ -15,6 +15,7 @@ from knowledge.models import Chunk, Document, Faq, IndexState, RemovedChunk
 Kind = Literal["document", "faq"]
 
 _BATCH = 500
+_FLOAT = np.dtype("<f4")  # parsed once: a name would be parsed for every row
 
 
 class State(NamedTuple):
@@ -87,7 +88,7 @@ def changes_since(generation: int, recipe: str = "") -> Changes:
     chunks = chunks.exclude(document__in=Document.objects.filter(published=False))
     chunks = chunks.exclude(faq__in=Faq.objects.filter(published=False))
     rows = chunks.values_list("pk", "document_id", "faq_id", "role", "title", "heading", "text", "vector")
-    make, decode = IndexedChunk._make, partial(np.frombuffer, dtype="<f4")
+    make, decode = IndexedChunk._make, partial(np.frombuffer, dtype=_FLOAT)
     added = [
         make((pk, f"d{document}" if document else f"f{faq}", role, title, heading, text, decode(vector)))
         for pk, document, faq, role, title, heading, text, vector in rows.iterator(chunk_size=2_000)
