@@ -249,11 +249,18 @@ LOG_LEVEL = env_str("LOG_LEVEL", "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        "no_probes": {  # "not ready yet" is an answer to a probe, no error of the site
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: not record.getMessage().endswith(" /readyz"),
+        }
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.channels.server": {"level": "WARNING"},
+        "django.request": {"filters": ["no_probes"]},
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},  # its INFO lines carry addresses
         "groq": {"level": "WARNING"},

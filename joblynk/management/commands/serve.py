@@ -4,6 +4,8 @@ import errno
 import http.client
 import socket
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from joblynk import checks
 from joblynk.processes import Supervisor, web_command, worker_command
+
+READY_SECONDS = 120.0
+REPORT_SECONDS = 10.0
 
 
 class Command(BaseCommand):
@@ -32,7 +37,7 @@ class Command(BaseCommand):
         supervisor.listen()
         try:
             supervisor.start("web process", web_command(settings.ASGI_SERVER, settings.HOST, settings.PORT))
-            ended = supervisor.wait(until=is_ready)
+            ended = supervisor.wait(until=Readiness(self.report))
             if not ended and not supervisor.asked_to_stop:
                 # Only now, so that it does not slow down the web process's start.
                 supervisor.start("task worker", worker_command())
@@ -44,12 +49,15 @@ class Command(BaseCommand):
             raise CommandError(ended)
         self.stdout.write("Stopped.")
 
+    def report(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
     def greet(self) -> None:
         address = f"http://{shown_host(settings.HOST)}:{settings.PORT}"
         lines = [f"{settings.SITE_NAME} is ready.", f"  Chat   {address}/", f"  Staff  {address}/admin/"]
         lines += [f"  {choice}" for choice in checks.choices()[:2]]
-        self.stdout.write("\n".join([*lines, "Ctrl-C stops it."]))
-        self.stdout.flush()
+        self.report("\n".join([*lines, "Ctrl-C stops it."]))
 
 
 def refuse_busy_port(host: str, port: int) -> None:
@@ -68,15 +76,42 @@ def refuse_busy_port(host: str, port: int) -> None:
             raise CommandError(f"Cannot listen on HOST={host} PORT={port}: {error}.") from None
 
 
-def is_ready() -> bool:
-    """The web process answers 200 on /readyz."""
+class Readiness:
+    """Asks /readyz each time it is called; tells every ten seconds what is still missing.
+
+    Raises CommandError after `READY_SECONDS`, so that a site which cannot become ready does not look as if
+    it were about to.
+    """
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._started = self._told = time.monotonic()
+
+    def __call__(self) -> bool:
+        status, said = ask_readiness()
+        if status == 200:
+            return True
+        now = time.monotonic()
+        if now - self._started > READY_SECONDS:
+            raise CommandError(
+                f"The site did not become ready in {READY_SECONDS:.0f} s; /readyz says: {said}"
+            )
+        if now - self._told > REPORT_SECONDS:
+            self._told = now
+            self._report(f"Waiting for the web process; /readyz says: {said}")
+        return False
+
+
+def ask_readiness() -> tuple[int, str]:
+    """Status and body of /readyz; status 0 and the reason when nobody answers."""
     headers = {"Host": settings.ALLOWED_HOSTS[0].lstrip(".") if settings.ALLOWED_HOSTS else "localhost"}
     connection = http.client.HTTPConnection(shown_host(settings.HOST), settings.PORT, timeout=5)
     try:
         connection.request("GET", "/readyz", headers=headers)
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
+        answer = connection.getresponse()
+        return answer.status, answer.read(500).decode(errors="replace")
+    except OSError as error:
+        return 0, str(error)
     finally:
         connection.close()
 
