@@ -369,6 +369,7 @@ def welcome(
     return {
         "type": "welcome",
         "v": VERSION,
+        "build": settings.BUILD,
         "conversation": conversation,
         "status": status,
         "seq": seq,
