@@ -366,7 +366,14 @@ document.addEventListener("visibilitychange", () => {
 });
 
 // For tests and for whoever debugs a page: what this browser believes.
-Object.assign(window, { joblynk: { log: () => messages(state), state: () => state, outbox: () => outbox.items } });
+Object.assign(window, {
+  joblynk: {
+    log: () => messages(state),
+    state: () => state,
+    outbox: () => outbox.items,
+    link: () => connection.link,
+  },
+});
 connection.start();
 strip.lost();
 draw();
