@@ -20,7 +20,7 @@ from knowledge import extract
 from knowledge.chunking import LIMIT, chunk, embed_text
 from knowledge.index import PassageIndex
 from knowledge.library import IndexedChunk, Kind, LivePassage
-from knowledge.ranking import Findings, judge, rank
+from knowledge.ranking import Findings, corrected, judge, rank
 
 Progress = Callable[[int, int], None]
 
@@ -77,7 +77,7 @@ class ScratchIndex:
             progress(start + len(part), len(texts))
 
     def answer(self, question: dict[str, Any]) -> Answered:
-        text = question["question"]
+        text = corrected(question["question"], self.index.words, self.embedder)
         ranked = rank(self.index, self.embedder.embed([text])[0], text, _RANKED)
         findings = judge(self.index.words, text, ranked[:JUDGED], self.live, SHOWN)
         rows = [self.live[hit.candidate.chunk_id] for hit in ranked]

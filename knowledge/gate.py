@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass
 from itertools import pairwise
 from typing import Protocol, Self
 
-_JUDGED = 5
+READ = 5
 """Passages whose words are looked at."""
 _BM25_CEILING = 2.2  # k1 + 1: the most that a term's score can be, in units of its rarity
 _STOP_WORDS = """
@@ -65,7 +65,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A live passage, best first. `score` is what it was ranked by; `cosine`, `lexical` and `phrasing`
-    are a `Candidate`'s; `terms` are the analysed words of title, heading and text."""
+    are a `Candidate`'s; `terms` are the analysed words of title,
+    heading and text, empty from place `READ` on."""
 
     is_faq: bool
     score: float
@@ -141,7 +142,7 @@ def passage_signs(question: Question, hits: Sequence[Hit]) -> PassageSigns:
     """The signs in the passages of documents; of FAQs too, whose answers are passages."""
     if not hits or not question.content:
         return PassageSigns()
-    judged = hits[:_JUDGED]
+    judged = hits[:READ]
     total = sum(question.content.values()) or 1.0
     seen = set().union(*(hit.terms for hit in hits[:3]))
     pairs = [pair for pair in pairwise(question.terms) if not _STOP.issuperset(pair)]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from joblynk.providers.types import Vectors
-from knowledge import gate
+from joblynk.providers.types import Embedder, Vectors
+from knowledge import gate, spelling
 from knowledge.chunking import embed_text
 from knowledge.index import Candidate, PassageIndex, WordIndex
 
@@ -70,6 +70,13 @@ class Ranked:
     score: float
 
 
+def corrected(text: str, words: WordIndex, embedder: Embedder) -> str:
+    """The question as it was meant, where a word of it is a slip away from one of the base's."""
+    return spelling.repair(
+        text, words.uses, lambda word: words.holds(word) or embedder.count_tokens(word) == 1
+    )
+
+
 def rank(index: PassageIndex, vector: Vectors, text: str, count: int) -> list[Ranked]:
     """The `count` best of the candidates. Cosines are comparable between questions, BM25 scores are not:
     they enter as a share of the best one, and weigh as much as the best cosine lets them."""
@@ -91,7 +98,7 @@ def judge(
 ) -> Findings:
     """Findings from those of `ranked` that are `live`, by chunk id."""
     alive = [(hit, live[hit.candidate.chunk_id]) for hit in ranked if hit.candidate.chunk_id in live]
-    hits = [_hit(words, hit, passage) for hit, passage in alive]
+    hits = [_hit(words, hit, passage, place) for place, (hit, passage) in enumerate(alive)]
     verdict = gate.decide(gate.Question.read(text, words), hits)
     passages = [_passage(hit, row) for hit, row in alive]
     return Findings(
@@ -102,8 +109,9 @@ def judge(
     )
 
 
-def _hit(words: WordIndex, hit: Ranked, passage: Live) -> gate.Hit:
+def _hit(words: WordIndex, hit: Ranked, passage: Live, place: int) -> gate.Hit:
     candidate = hit.candidate
+    text = embed_text(passage.title, passage.heading, passage.text) if place < gate.READ else ""
     return gate.Hit(
         passage.kind == "faq",
         hit.score - _CODED * candidate.coded,
@@ -111,7 +119,7 @@ def _hit(words: WordIndex, hit: Ranked, passage: Live) -> gate.Hit:
         candidate.lexical,
         candidate.phrasing,
         candidate.coded,
-        tuple(words.terms(embed_text(passage.title, passage.heading, passage.text))),
+        tuple(words.terms(text)),
     )
 
 

@@ -15,7 +15,7 @@ from joblynk.providers import registry
 from joblynk.providers.types import Vectors
 from knowledge import library
 from knowledge.index import PassageIndex
-from knowledge.ranking import Findings, Passage, Ranked, judge, rank
+from knowledge.ranking import Findings, Passage, Ranked, corrected, judge, rank
 
 __all__ = ["Findings", "Passage", "forget", "ready", "search", "search_now", "warm"]
 
@@ -34,6 +34,14 @@ class _Held:
     recipe: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question with its typing errors mended, and its vector."""
+
+    text: str
+    vector: Vectors
+
+
 _held: _Held | None = None
 _using = threading.Lock()
 _following = threading.Lock()
@@ -41,23 +49,26 @@ _following = threading.Lock()
 
 async def search(text: str, limit: int = 5) -> Findings:
     """The `limit` best live passages with the gate's verdict. Raises `DatabaseError`."""
-    held, vector = await asyncio.gather(executors.database(_follow), executors.compute(_embed, text))
-    ranked = await executors.compute(_rank, held, vector, text, limit)
+    if _held is None:
+        await executors.database(_follow)
+    held, asked = await asyncio.gather(executors.database(_follow), executors.compute(_ask, text))
+    ranked = await executors.compute(_rank, held, asked, limit)
     live = await executors.database(library.live_passages, [hit.candidate.chunk_id for hit in ranked])
-    return await executors.compute(_judge, held, text, ranked, live, limit)
+    return await executors.compute(_judge, held, asked, ranked, live, limit)
 
 
 def search_now(text: str, limit: int = 5) -> Findings:
     """The same for synchronous callers: commands and the admin."""
     held = _follow()
-    ranked = _rank(held, _embed(text), text, limit)
+    asked = _ask(text)
+    ranked = _rank(held, asked, limit)
     live = library.live_passages([hit.candidate.chunk_id for hit in ranked])
-    return _judge(held, text, ranked, live, limit)
+    return _judge(held, asked, ranked, live, limit)
 
 
 def warm() -> None:
     """Load the encoder and build the index, so that the first customer does not wait for it."""
-    _embed("warm")
+    _ask("warm")
     _follow()
 
 
@@ -72,21 +83,24 @@ def forget() -> None:
     _held = None
 
 
-def _embed(text: str) -> Vectors:
-    vector: Vectors = registry.get("embedder").embed([text])[0]
-    return vector
+def _ask(text: str) -> _Asked:
+    embedder = registry.get("embedder")
+    if _held is not None:
+        with _using:
+            text = corrected(text, _held.index.words, embedder)
+    return _Asked(text, embedder.embed([text])[0])
 
 
-def _rank(held: _Held, vector: Vectors, text: str, limit: int) -> list[Ranked]:
+def _rank(held: _Held, asked: _Asked, limit: int) -> list[Ranked]:
     with _using:
-        return rank(held.index, vector, text, limit + _SPARE)
+        return rank(held.index, asked.vector, asked.text, limit + _SPARE)
 
 
 def _judge(
-    held: _Held, text: str, ranked: list[Ranked], live: dict[int, library.LivePassage], limit: int
+    held: _Held, asked: _Asked, ranked: list[Ranked], live: dict[int, library.LivePassage], limit: int
 ) -> Findings:
     with _using:
-        return judge(held.index.words, text, ranked, live, limit)
+        return judge(held.index.words, asked.text, ranked, live, limit)
 
 
 def _follow() -> _Held:
