@@ -5,6 +5,7 @@ with 200 streams that is four fifths of the whole cost of reading them. Here eac
 of one, and the pools wait in a stack, so that a quiet site keeps using the same warm connection.
 """
 
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -23,9 +24,11 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_ex
 class StackedTransport(httpx.AsyncBaseTransport):
     """Raises `httpx.PoolTimeout` at once for the 1,001st request, instead of letting it queue."""
 
-    def __init__(self, proxy: str | None = None) -> None:
-        self._proxy = proxy
-        self._tls = httpx.create_ssl_context()  # 20 ms, so not per connection
+    def __init__(self, base_url: str) -> None:
+        self._proxy = environment_proxy(base_url)
+        # Reading the certificates takes 20 ms, so once; a plain address needs none and trusts nobody.
+        plain = urlsplit(base_url).scheme == "http"
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()  # since when; oldest first
         self._busy: set[httpx.AsyncHTTPTransport] = set()
 
@@ -97,6 +100,10 @@ class _ReturningStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         try:
             await self._stream.aclose()
+        except BaseException:
+            # Cancelled in there, httpcore takes the request for a running one for ever.
+            self._complete = False
+            raise
         finally:
             if self._complete:
                 self._owner.give_back(self._connection)
@@ -107,9 +114,7 @@ class _ReturningStream(httpx.AsyncByteStream):
 def client(base_url: str, timeout: httpx.Timeout) -> httpx.AsyncClient:
     """A client for the host of `base_url`, through the proxy that the environment names for it.
     Redirects are not followed: they would carry a customer's words to another host."""
-    return httpx.AsyncClient(
-        transport=StackedTransport(environment_proxy(base_url)), timeout=timeout, follow_redirects=False
-    )
+    return httpx.AsyncClient(transport=StackedTransport(base_url), timeout=timeout, follow_redirects=False)
 
 
 def environment_proxy(url: str) -> str | None:

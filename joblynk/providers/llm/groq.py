@@ -21,7 +21,7 @@ from joblynk.providers.options import checked_host, checked_key
 from joblynk.providers.per_loop import PerLoop
 from joblynk.providers.types import AnswerRequest, Finished, TextDelta
 
-_DRAIN_SECONDS = 0.2
+_DRAIN_SECONDS = 1.0
 _PASSING: frozenset[ProviderCode] = frozenset({"unreachable", "unavailable"})
 _MENDED_BY_ANOTHER: frozenset[ProviderCode] = frozenset(
     {"unavailable", "bad_answer", "rate_limited", "model_gone"}

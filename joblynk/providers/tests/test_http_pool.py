@@ -92,3 +92,16 @@ def test_the_proxy_of_the_environment_is_used(
     monkeypatch.setenv("https_proxy", proxy)
     monkeypatch.setenv("no_proxy", exempt)
     assert http_pool.environment_proxy("https://api.groq.com") == used
+
+
+async def test_a_request_may_be_cancelled_at_any_step_without_spoiling_the_next(server: Echo) -> None:
+    async with connect(server) as client:
+        for steps in range(150):
+            request = asyncio.create_task(client.get(server.base_url))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            request.cancel()
+            await asyncio.wait([request])
+            async with asyncio.timeout(1):
+                assert (await client.get(server.base_url)).status_code == 200
+    assert await asyncio.to_thread(server.wait_until_alone, 1)
