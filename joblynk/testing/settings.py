@@ -21,15 +21,20 @@ def _run_dir() -> Path:
         Path(created).chmod(0o755)  # PostgreSQL refuses to run as root, so another user looks in
         atexit.register(shutil.rmtree, created, ignore_errors=True)
         os.environ["JOBLYNK_TEST_DIR"] = created
+        _keep_given_servers()
     return Path(os.environ["JOBLYNK_TEST_DIR"])
+
+
+def _keep_given_servers() -> None:
+    """Once a run: the processes that it starts find a DATABASE_URL of the run's own."""
+    if (url := os.environ.get("DATABASE_URL", "")).startswith("postgres"):
+        os.environ["TEST_POSTGRES_URL"] = url
+    if url := os.environ.get("REDIS_URL", ""):
+        os.environ["TEST_REDIS_URL"] = url
 
 
 _ROOT = Path(__file__).resolve().parents[2]
 RUN_DIR = _run_dir()
-if (url := os.environ.get("DATABASE_URL", "")).startswith("postgres"):
-    os.environ["TEST_POSTGRES_URL"] = url
-if "REDIS_URL" in os.environ:
-    os.environ["TEST_REDIS_URL"] = os.environ["REDIS_URL"]
 for _name in re.findall(
     r'env_\w+\(\s*"(\w+)"', (_ROOT / "joblynk" / "settings.py").read_text(encoding="utf-8")
 ):
@@ -49,5 +54,6 @@ from joblynk.settings import *
 if not ON_POSTGRES:
     # A file, because threads share it as they do in production; Django's default is one in memory.
     DATABASES["default"]["TEST"] = {"NAME": str(RUN_DIR / "test.sqlite3")}
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise looks into it
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
