@@ -14,7 +14,7 @@ def check_uploads_are_private(app_configs: Sequence[Any] | None, **kwargs: Any) 
     """Unpublished documents lie in MEDIA_ROOT, so it must not be below a folder that is served."""
     uploads = Path(settings.MEDIA_ROOT).resolve()
     folders = (settings.STATIC_ROOT, *settings.STATICFILES_DIRS)
-    served = [Path(folder).resolve() for folder in folders if folder is not None]
+    served = [Path(folder).resolve() for folder in folders]
     return [
         Error(
             f"MEDIA_ROOT ({uploads}) lies in {folder}, which is served to everybody.",

@@ -163,10 +163,9 @@ def _batches(
 ) -> Iterator[_Batch]:
     """Sources read and cut, about `_GATHER` texts at a time."""
     batch = _Batch()
-    for stamp in todo:
+    for row in library.sources(todo):
         alive()
         batch.sources += 1
-        row = library.source(stamp.kind, stamp.source_id)
         prepared = _prepare(row, embedder, extractor) if row is not None else None
         if prepared is None or prepared.error:
             batch.failed += row is not None

@@ -17,7 +17,7 @@ from knowledge.formats.types import MAX_FILE_BYTES, Extracted, ExtractError
 
 
 def read(question: dict[str, str]) -> Extracted:
-    """Raises `ExtractError`; MemoryError and RecursionError are the caller's to name."""
+    """Raises `ExtractError`, or what a reader stumbled over: the caller names it."""
     format = question["format"]
     if "text" in question:
         return _read_text(question["text"], format)
@@ -82,6 +82,8 @@ def _answer(line: str) -> dict[str, Any]:
         return {"error": error.code}
     except (MemoryError, RecursionError):
         return {"error": "too_complex"}
+    except Exception:  # noqa: BLE001  (readers meet damage with whatever their code stumbles over)
+        return {"error": "damaged"}
     sections = [[section.headings, section.text, section.page] for section in found.sections]
     return {"title": found.title, "sections": sections, "pages": found.pages}
 

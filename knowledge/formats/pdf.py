@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pypdf import PageObject, PdfReader
-from pypdf.errors import PyPdfError
 
 from knowledge.formats.types import (
     MAX_PAGES,
@@ -61,20 +60,16 @@ class _Row:
 
 
 def read_pdf(path: Path) -> Extracted:
-    """Raises `ExtractError`."""
-    try:
-        reader = PdfReader(path)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise ExtractError("encrypted")
-        if len(reader.pages) > MAX_PAGES:
-            raise ExtractError("too_large")
-        budget = [MAX_TEXT_CHARS]
-        pages = [_rows(_runs(page, budget)) for page in reader.pages]
-        heights = [(float(page.mediabox.bottom), float(page.mediabox.height)) for page in reader.pages]
-        title = one_line(clean(str((reader.metadata and reader.metadata.title) or "")))
-    except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, IndexError, OSError) as error:
-        # pypdf meets damaged objects with whatever its code stumbles over.
-        raise ExtractError("damaged") from error
+    """Raises `ExtractError`, and for a damaged file whatever pypdf stumbles over."""
+    reader = PdfReader(path)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise ExtractError("encrypted")
+    if len(reader.pages) > MAX_PAGES:
+        raise ExtractError("too_large")
+    budget = [MAX_TEXT_CHARS]
+    pages = [_rows(_runs(page, budget)) for page in reader.pages]
+    heights = [(float(page.mediabox.bottom), float(page.mediabox.height)) for page in reader.pages]
+    title = one_line(clean(str((reader.metadata and reader.metadata.title) or "")))
     if not any(pages):
         raise ExtractError("no_text")
     return _outlined(_without_edges(pages, heights), title)

@@ -34,6 +34,7 @@ from knowledge.library.sources import (
     save_faq,
     set_published,
     source,
+    sources,
     stamps,
     stored_hash,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "served_chunks",
     "set_published",
     "source",
+    "sources",
     "stamps",
     "state",
     "stored_hash",

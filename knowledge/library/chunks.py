@@ -124,9 +124,10 @@ def _replace(
     gone = [pk for left in old.values() for pk, _ in left]
     Chunk.objects.bulk_create(added, batch_size=_BATCH)
     Chunk.objects.bulk_update(moved, ["position"], batch_size=_BATCH)
-    if tell:
-        bury(gone, generation)
-    Chunk.objects.filter(pk__in=gone).delete()
+    if gone:
+        if tell:
+            bury(gone, generation)
+        Chunk.objects.filter(pk__in=gone).delete()
     return Replaced(len(added), len(chunks) - len(added), len(gone))
 
 

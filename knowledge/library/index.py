@@ -131,11 +131,13 @@ def live_passages(chunk_ids: Iterable[int]) -> dict[int, LivePassage]:
 def raise_generation(first_recipe: str = "") -> tuple[int, str]:
     """The new generation and the recipe that is served, with the row locked until commit. The first
     recipe that is ever written is served from the start."""
-    IndexState.objects.get_or_create(pk=1)
-    IndexState.objects.filter(pk=1).update(generation=F("generation") + 1)
+    row = IndexState.objects.filter(pk=1)
+    if not row.update(generation=F("generation") + 1):
+        IndexState.objects.get_or_create(pk=1)
+        row.update(generation=F("generation") + 1)
     generation, serving, _ = _state_row()
     if not serving and first_recipe:
-        IndexState.objects.filter(pk=1).update(recipe=first_recipe)
+        row.update(recipe=first_recipe)
         serving = first_recipe
     return generation, serving
 
