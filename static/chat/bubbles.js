@@ -25,7 +25,7 @@
 
 import { el, fromServer, icon, set } from "./dom.js";
 import { FeedbackPanel } from "./feedback.js";
-import { LiveMarkdown } from "./markdown-live.js";
+import { LiveMarkdown, nodes } from "./markdown-live.js";
 import { calendarDay, time } from "./times.js";
 
 /** A customer's message: first from the outbox, then from the log. */
@@ -343,6 +343,6 @@ export function sourceBody(source, { title = true } = {}) {
     title && el("strong", {}, source.title),
     el("span", { class: "place" }, place.filter(Boolean).join(" · ")),
     link,
-    el("blockquote", {}, source.quote),
+    el("blockquote", { class: "prose" }, ...nodes(source.quote)),
   );
 }

@@ -99,6 +99,7 @@ function joinToWord(marker) {
   if (before instanceof HTMLElement && before.className === "whole") {
     before.append(marker);
   } else if (before instanceof Text) {
+    before.data = before.data.trimEnd();
     const word = /\S{1,24}$/.exec(before.data)?.[0] ?? "";
     const tail = before.splitText(before.data.length - word.length);
     const whole = el("span", { class: "whole" });

@@ -311,6 +311,14 @@ function build(tree) {
   return scroller;
 }
 
+/**
+ * A finished text as nodes.
+ * @param {string} source
+ */
+export function nodes(source) {
+  return blocks(source).map((part) => build(block(part)));
+}
+
 /** Shows a growing text in `element`, touching only the blocks that changed. */
 export class LiveMarkdown {
   /** @type {string[]} */

@@ -143,6 +143,7 @@ export class Connection {
         this.#change("open", 0);
       }
     }
+    if (frame?.type === "error") this.#greeting = false; // it may be the answer to the hello
     if (this.#frames >= PING_FRAMES || this.#bytes >= PING_BYTES) this.#ping();
     if (frame) this.#options.onframe(frame);
   }
