@@ -78,16 +78,20 @@ class Tab:
 
     async def until(self, type_: str, **fields: Any) -> Frame:
         """Read until a frame of this type (and with these fields) comes; earlier frames are kept too."""
+        wanted = {"type": type_, **fields}
         while True:
-            output = await self._communicator.receive_output(5)
-            if output["type"] == "websocket.close":
-                self.frames.append({"type": "closed", "code": output.get("code")})
-            else:
-                self.frames.append(json.loads(output["text"]))
-            last = self.frames[-1]
-            wanted = {"type": type_, **fields}
-            if all(str(last.get(key)) == str(value) for key, value in wanted.items()):
-                return last
+            frame = await self.until_any()
+            if all(str(frame.get(key)) == str(value) for key, value in wanted.items()):
+                return frame
+
+    async def until_any(self) -> Frame:
+        """The next frame; the end of the socket is one of type "closed"."""
+        output = await self._communicator.receive_output(5)
+        if output["type"] == "websocket.close":
+            self.frames.append({"type": "closed", "code": output.get("code")})
+        else:
+            self.frames.append(json.loads(output["text"]))
+        return self.frames[-1]
 
     async def hello(self, last_seq: int = 0, conversation: str | None = None) -> Frame:
         await self.send("hello", last_seq=last_seq, conversation=conversation)
