@@ -61,7 +61,7 @@ class GroqLLM:
         self._timeout = httpx.Timeout(stall_seconds, connect=3.0, pool=5.0)
         self._clients = PerLoop(self._connect, groq.AsyncGroq.close)
 
-    async def stream(self, request: AnswerRequest) -> AsyncIterator[TextDelta | Finished]:
+    async def stream(self, request: AnswerRequest) -> AsyncGenerator[TextDelta | Finished, None]:
         """Text as it is written, then `Finished`. Closing or cancelling it closes the response."""
         first, events = await self._begin(request)
         async with aclosing(events):

@@ -7,7 +7,7 @@ Measured on 500 questions: the best passage alone holds the answer in 93 %, thre
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
 from joblynk.providers.types import AnswerRequest, Finished, Grounding, TextDelta
@@ -33,7 +33,7 @@ class OfflineLLM:
 
     name = "offline"
 
-    async def stream(self, request: AnswerRequest) -> AsyncIterator[TextDelta | Finished]:
+    async def stream(self, request: AnswerRequest) -> AsyncGenerator[TextDelta | Finished, None]:
         for number, block in enumerate(_blocks(request.question, request.grounding)):
             yield TextDelta(f"\n\n{block}" if number else block)
         yield Finished("stop", self.name)
@@ -52,6 +52,7 @@ class _Sentence:
     text: str
     weight: float
     place: int
+    line: int
 
 
 def _blocks(question: str, grounding: Sequence[Grounding]) -> Iterator[str]:
@@ -90,22 +91,23 @@ def _continues(best: Grounding, other: Grounding) -> bool:
 def _weights(question: str, grounding: Sequence[Grounding]) -> dict[str, float]:
     """The question's words; one that stands in few of the sentences says more."""
     words = {word for word in _stems(question) if word}
-    sentences = [set(_stems(text)) for passage in grounding for text in _sentences(passage.text)]
+    sentences = [set(_stems(text)) for passage in grounding for _, text in _sentences(passage.text)]
     found = Counter(word for sentence in sentences for word in words & sentence)
     return {word: 1.0 / (1.0 + found[word]) ** 0.5 for word in words}
 
 
 def _best_sentences(text: str, weights: dict[str, float], count: int, most_words: int) -> str:
-    """The `count` sentences that share most with the question, in reading order."""
+    """The sentence that shares most with the question, with others of its line, in reading order: two
+    sentences from different items of a list would say together what neither says."""
     scored = []
-    for place, sentence in enumerate(_sentences(text)):
+    for place, (line, sentence) in enumerate(_sentences(text)):
         weight = sum(weights.get(word, 0.0) for word in set(_stems(sentence)))
         if weight:
-            scored.append(_Sentence(sentence, weight, place))
+            scored.append(_Sentence(sentence, weight, place, line))
     scored.sort(key=lambda sentence: (-sentence.weight, sentence.place))
     chosen: list[_Sentence] = []
     room = most_words
-    for candidate in scored[:count]:
+    for candidate in [other for other in scored if other.line == scored[0].line][:count]:
         length = len(candidate.text.split())
         if chosen and (length > room or candidate.weight < chosen[0].weight / 2):
             break
@@ -114,11 +116,12 @@ def _best_sentences(text: str, weights: dict[str, float], count: int, most_words
     return " ".join(s.text for s in sorted(chosen, key=lambda s: s.place))
 
 
-def _sentences(text: str) -> Iterator[str]:
-    """Sentences of prose and of lists; a table's row as "column: cell" pairs. Code is no sentence."""
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    """Line and sentence, of prose and of lists; a table's row as "column: cell" pairs. Code is no
+    sentence."""
     header: list[str] = []
     fenced = False
-    for line in text.split("\n"):
+    for number, line in enumerate(text.split("\n")):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
         elif fenced or not line.strip():
@@ -128,10 +131,11 @@ def _sentences(text: str) -> Iterator[str]:
             if not header:
                 header = cells
             elif any(cell.strip("-: ") for cell in cells):
-                yield "; ".join(f"{name}: {cell}" for name, cell in zip(header, cells, strict=False) if cell)
+                pairs = (f"{name}: {cell}" for name, cell in zip(header, cells, strict=False) if cell)
+                yield number, "; ".join(pairs)
         else:
             plain = _ITEM.sub("", line.strip().lstrip("#> ")).replace("**", "").replace("__", "")
-            yield from (part for part in _SENTENCE_END.split(plain) if part)
+            yield from ((number, part) for part in _SENTENCE_END.split(plain) if part)
 
 
 def _stems(text: str) -> Iterator[str]:
