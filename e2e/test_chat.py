@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from e2e.chat_page import ChatPage
 from joblynk.testing.fake_groq import FakeGroq, answer, failure
-from joblynk.testing.sites import Site
+from joblynk.testing.sites import Site, Sites
 
 QUESTION = "What does E-1042 mean?"  # a FAQ, answered word for word
 OPEN_QUESTION = "How do I search for jobs near my home?"  # for the model
@@ -86,7 +86,8 @@ def test_stop_in_mid_answer_keeps_what_was_written_also_after_a_reload(
     chat.writing(30)
     page.reload()
     chat.writing(30)
-    chat.stop.click()
+    chat.stop.press("Enter")
+    expect(chat.field).to_be_focused()
     expect(chat.answers).to_contain_text("Stopped")
     stopped = chat.log()[1]
     assert LONG.startswith(stopped["text"].strip()[:30])
@@ -198,6 +199,49 @@ def test_a_text_over_the_limit_is_counted_and_not_sent(chat: ChatPage) -> None:
     chat.field.press("Enter")
     chat.finished(1)
     assert chat.log()[0]["text"] == "👍" * 4_000
+
+
+def test_a_customer_who_writes_too_fast_waits_and_loses_nothing(page: Page, running_sites: Sites) -> None:
+    site = running_sites.start(content="demo", env={"CHAT_MESSAGES_PER_MINUTE": "20"})
+    chat = ChatPage(page, site.url).open()
+    for number in range(21):
+        chat.ask(f"Hello {number}")
+    hint = page.locator("#hint")
+    expect(hint).to_contain_text(re.compile(r"you can send again in \d s"))
+    expect(chat.questions.last).to_contain_text("as soon as the pause is over")
+    chat.field.fill("one more")
+    chat.field.press("Enter")
+    expect(chat.field).to_have_value("one more")
+    chat.finished(21)
+    asked = [message["text"] for message in chat.log() if message["role"] == "user"]
+    assert asked == [f"Hello {number}" for number in range(21)]
+    expect(hint).to_contain_text("check the sources")
+
+
+ATTACK = """<script>window.pwned = 1</script><img src=x onerror="window.pwned = 2">
+<svg onload="window.pwned=3"><a href="javascript:window.pwned=4">a</a>
+[click](javascript:window.pwned=5) ![p](https://evil.example/p.png?q=1) [x](https://evil.example/)
+<https://evil.example/a> https://evil.example/b <iframe srcdoc="<script>parent.pwned=6</script>"></iframe>
+**<b onmouseover=pwned=7>b</b>** `<i>` [1] <style>*{background:url(https://evil.example/c)}</style>
+<form action="https://evil.example"><button>go</button></form> [1]
+"""
+
+
+def test_a_hostile_answer_is_only_text(page: Page, model_site: Site, model: FakeGroq) -> None:
+    foreign: list[str] = []
+    page.on("request", lambda request: foreign.append(request.url) if "evil" in request.url else None)
+    chat = ChatPage(page, model_site.url).open()
+    for piece in (1, 3, 64):
+        model.play(answer(ATTACK, piece=piece, per_second=400))
+        chat.ask_and_wait(OPEN_QUESTION)
+    assert page.evaluate("window.pwned") is None
+    assert foreign == []
+    inside = page.locator(".msg .prose")
+    expect(
+        inside.locator("script, img, svg:not(.i), iframe, style, form, [onerror], [onload]")
+    ).to_have_count(0)
+    expect(inside.locator("a[href^='javascript'], a[href*='evil']")).to_have_count(0)
+    assert chat.trouble == []
 
 
 def test_a_starter_asks_and_the_error_starter_leads_to_the_field(chat: ChatPage) -> None:

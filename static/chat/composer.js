@@ -43,7 +43,9 @@ export class Composer {
       this.submit();
     });
     this.#stop.addEventListener("click", () => {
-      if (Date.now() - this.#sentAt > DOUBLE_CLICK_MS) handlers.stop();
+      if (Date.now() - this.#sentAt <= DOUBLE_CLICK_MS) return;
+      this.takeFocus();
+      handlers.stop();
     });
     this.#changed(false);
   }
@@ -76,6 +78,11 @@ export class Composer {
     this.#changed(false);
     this.#area.focus();
     this.#area.setSelectionRange(this.#area.value.length, this.#area.value.length);
+  }
+
+  /** The button that was just pressed by keyboard is about to vanish: its focus goes here, at once, not to nowhere. */
+  takeFocus() {
+    if (document.activeElement?.matches("button:focus-visible")) this.#area.focus();
   }
 
   /** @param {KeyboardEvent} event */

@@ -39,6 +39,7 @@ let welcomed = false;
 let drawing = false;
 let countdown = 0;
 let lastTyping = 0;
+let lastRead = 0;
 let staffTyping = "";
 const title = document.title;
 
@@ -76,10 +77,12 @@ const desk = {
     pump();
   },
   discard(/** @type {string} */ id) {
+    composer.takeFocus();
     outbox.remove(id);
     draw();
   },
   retry(/** @type {string} */ messageId) {
+    composer.takeFocus();
     act({ type: "answer.retry", message_id: messageId }, (now) => !now.entries.some(({ id }) => id === messageId));
   },
   feedback(/** @type {string} */ messageId, /** @type {number} */ value, /** @type {string} */ reason = "", comment = "") {
@@ -87,6 +90,7 @@ const desk = {
     act({ type: "feedback.set", message_id: messageId, value, ...detail }, (now) => feedbackOf(now, messageId) === value);
   },
   handoff() {
+    composer.takeFocus();
     act({ type: "handoff.request" }, (now) => now.status !== "bot");
   },
   rephrase: (/** @type {string} */ text) => composer.invite(text),
@@ -174,6 +178,7 @@ async function refetch(id) {
 /** @param {string} text */
 function ask(text) {
   if (state.status === "resolved") return;
+  composer.takeFocus();
   outbox.add(text);
   view.toBottom();
   pump();
@@ -263,6 +268,12 @@ function typing() {
   connection.send({ type: "typing", on: true });
 }
 
+/** Tells a person of the team how far the customer has seen. */
+function read() {
+  if (document.hidden || state.seq <= lastRead || (state.status !== "human" && state.status !== "waiting")) return;
+  if (connection.send({ type: "read", up_to_seq: state.seq })) lastRead = state.seq;
+}
+
 function startOver() {
   outbox.clear();
   const old = state.conversation;
@@ -271,6 +282,7 @@ function startOver() {
 
 /** From a closed conversation to the newest open one; another tab may already have begun it. */
 function goOn() {
+  lastRead = 0;
   advance({ ...EMPTY, features: state.features });
   connection.greet();
 }
@@ -311,6 +323,7 @@ function show() {
   strip.update({ link: connection.link, code: stopCode, network: navigator.onLine, state });
   showStatus();
   if (welcomed) speak();
+  read();
 }
 
 function showStatus() {
