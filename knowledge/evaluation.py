@@ -7,7 +7,7 @@ way of the site's own content: the same cutting, encoder, ranking, gate and offl
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from joblynk.providers.llm.offline import quote
 from joblynk.providers.types import Embedder, Grounding
-from knowledge import extract
+from knowledge import extract, parts
 from knowledge.chunking import LIMIT, chunk, embed_text
 from knowledge.index import PassageIndex
 from knowledge.library import IndexedChunk, Kind, LivePassage
@@ -70,17 +70,24 @@ class ScratchIndex:
         texts.sort(key=lambda pair: len(pair[1]), reverse=True)
         for start in range(0, len(texts), _SLICE):
             part = texts[start : start + _SLICE]
-            vectors = embedder.embed([text for _, text in part])
-            self.index.update(
-                [made._replace(vector=vector) for (made, _), vector in zip(part, vectors, strict=True)]
-            )
+            stored = parts.embed(embedder, [text for _, text in part])
+            made = [
+                row._replace(vector=np.frombuffer(vector, "<f4"))
+                for (row, _), vector in zip(part, stored, strict=True)
+            ]
+            self.index.update(made)
+            for row, vector in zip(made, stored, strict=True):
+                if row.chunk_id in self.live:
+                    self.live[row.chunk_id] = replace(self.live[row.chunk_id], vector=vector)
             progress(start + len(part), len(texts))
 
     def answer(self, question: dict[str, Any]) -> Answered:
         text = corrected(question["question"], self.index.words, self.embedder)
-        ranked = rank(self.index, self.embedder.embed([text])[0], text, _RANKED)
-        findings = judge(self.index.words, text, ranked[:JUDGED], self.live, SHOWN)
-        rows = [self.live[hit.candidate.chunk_id] for hit in ranked]
+        vector = self.embedder.embed([text])[0]
+        ranked = rank(self.index, vector, text, _RANKED)
+        findings = judge(self.index.words, text, vector, ranked[:JUDGED], self.live, JUDGED)
+        judged = [passage.chunk_id for passage in findings.passages]
+        rows = [self.live[pk] for pk in (*judged, *(hit.candidate.chunk_id for hit in ranked[JUDGED:]))]
         found = [(self.documents[row.source_id], row.text) for row in rows]
         return Answered(
             question,
@@ -142,6 +149,6 @@ def _answer(question: str, findings: Findings) -> str:
         return findings.verbatim.text
     grounding = [
         Grounding(number, passage.kind, passage.title, passage.heading, passage.text)
-        for number, passage in enumerate(findings.passages, 1)
+        for number, passage in enumerate(findings.passages[:SHOWN], 1)
     ]
     return quote(question, grounding)

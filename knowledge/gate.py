@@ -65,12 +65,13 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A live passage, best first. `score` is what it was ranked by; `cosine`, `lexical` and `phrasing`
-    are a `Candidate`'s; `terms` are the analysed words of title,
-    heading and text, empty from place `READ` on."""
+    are a `Candidate`'s; `part` is the cosine of its nearest sentence; `terms` are the analysed words of
+    title, heading and text, empty from place `READ` on."""
 
     is_faq: bool
     score: float
     cosine: float
+    part: float
     lexical: float
     phrasing: float
     coded: bool

@@ -217,7 +217,7 @@ class _VectorIndex:
         if not chunks:
             return
         ids = np.array([chunk.chunk_id for chunk in chunks], np.int64)
-        self._index.add_with_ids(np.stack([chunk.vector for chunk in chunks]), ids)
+        self._index.add_with_ids(np.stack([chunk.vector[: self._index.d] for chunk in chunks]), ids)
         self._ids.update(ids.tolist())
 
     def remove(self, chunk_ids: set[int]) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Literal
 
-import numpy as np
 from django.contrib.auth.models import AbstractBaseUser
 
 from joblynk.providers.types import Embedder
-from knowledge import library
+from knowledge import library, parts
 from knowledge.chunking import CHUNKING_VERSION, LIMIT, Piece, chunk, embed_text
 from knowledge.extract import Extracted, ExtractError, Extractor
 from knowledge.models import TITLE_LENGTH, Chunk, Document, Faq, IndexBuild
+from knowledge.parts import PARTS_VERSION
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class _Tally:
 
 def recipe(embedder: Embedder) -> str:
     """Names everything a vector depends on besides its text."""
-    return f"{embedder.name}/chunk-v{CHUNKING_VERSION}"
+    return f"{embedder.name}/chunk-v{CHUNKING_VERSION}/parts-v{PARTS_VERSION}"
 
 
 def run(document_id: int, embedder: Embedder | None = None) -> Report:
@@ -264,8 +264,8 @@ def _embedded(
     hashes = sorted(texts, key=lambda text_hash: len(texts[text_hash]), reverse=True)
     for start in range(0, len(hashes), _SLICE):
         part = hashes[start : start + _SLICE]
-        rows = np.ascontiguousarray(embedder.embed([texts[text_hash] for text_hash in part]), "<f4")
-        vectors.update((text_hash, row.tobytes()) for text_hash, row in zip(part, rows, strict=True))
+        rows = parts.embed(embedder, [texts[text_hash] for text_hash in part])
+        vectors.update(zip(part, rows, strict=True))
         tick(len(vectors) / len(hashes))
     return vectors
 

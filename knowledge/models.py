@@ -147,7 +147,7 @@ class Chunk(models.Model):
     text_hash = models.CharField(max_length=32)
     """blake2b-128 of the embedded text: equal text under one recipe has an equal vector."""
     vector = models.BinaryField()
-    """float32, little-endian, `dimension` numbers, length 1."""
+    """float32, little-endian, `dimension` numbers, length 1; then its parts, see `knowledge.parts`."""
     recipe = models.CharField(max_length=200)
     generation = models.PositiveBigIntegerField()
 

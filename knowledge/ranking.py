@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from joblynk.providers.types import Embedder, Vectors
-from knowledge import gate, spelling
+from knowledge import gate, parts, spelling
 from knowledge.chunking import embed_text
 from knowledge.index import Candidate, PassageIndex, WordIndex
 
@@ -34,6 +34,8 @@ class Live(Protocol):
     def text(self) -> str: ...
     @property
     def updated_at(self) -> datetime: ...
+    @property
+    def vector(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,11 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
+    """`part` is the cosine of the nearest sentence, once it has been looked at; before that 0."""
+
     candidate: Candidate
     score: float
+    part: float = 0.0
 
 
 def corrected(text: str, words: WordIndex, embedder: Embedder) -> str:
@@ -94,10 +99,20 @@ def rank(index: PassageIndex, vector: Vectors, text: str, count: int) -> list[Ra
 
 
 def judge(
-    words: WordIndex, text: str, ranked: Sequence[Ranked], live: Mapping[int, Live], limit: int
+    words: WordIndex,
+    text: str,
+    vector: Vectors,
+    ranked: Sequence[Ranked],
+    live: Mapping[int, Live],
+    limit: int,
 ) -> Findings:
-    """Findings from those of `ranked` that are `live`, by chunk id."""
-    alive = [(hit, live[hit.candidate.chunk_id]) for hit in ranked if hit.candidate.chunk_id in live]
+    """Findings from those of `ranked` that are `live`, by chunk id, put in order by their sentences."""
+    alive = [
+        (_closer(hit, live[hit.candidate.chunk_id].vector, vector), live[hit.candidate.chunk_id])
+        for hit in ranked
+        if hit.candidate.chunk_id in live
+    ]
+    alive.sort(key=lambda pair: (-pair[0].score, pair[0].candidate.chunk_id))
     hits = [_hit(words, hit, passage, place) for place, (hit, passage) in enumerate(alive)]
     verdict = gate.decide(gate.Question.read(text, words), hits)
     passages = [_passage(hit, row) for hit, row in alive]
@@ -109,6 +124,16 @@ def judge(
     )
 
 
+def _closer(hit: Ranked, stored: bytes, vector: Vectors) -> Ranked:
+    """The hit with its passage's meaning halfway between the whole and its nearest sentence."""
+    cosine, phrasing = hit.candidate.cosine, hit.candidate.phrasing
+    part = parts.nearest(stored, vector)
+    if part is None:
+        return Ranked(hit.candidate, hit.score, cosine)
+    gain = max((cosine + part) / 2, phrasing) - max(cosine, phrasing)
+    return Ranked(hit.candidate, hit.score + _MEANING * gain, part)
+
+
 def _hit(words: WordIndex, hit: Ranked, passage: Live, place: int) -> gate.Hit:
     candidate = hit.candidate
     text = embed_text(passage.title, passage.heading, passage.text) if place < gate.READ else ""
@@ -116,6 +141,7 @@ def _hit(words: WordIndex, hit: Ranked, passage: Live, place: int) -> gate.Hit:
         passage.kind == "faq",
         hit.score - _CODED * candidate.coded,
         candidate.cosine,
+        hit.part,
         candidate.lexical,
         candidate.phrasing,
         candidate.coded,

@@ -100,7 +100,7 @@ def _judge(
     held: _Held, asked: _Asked, ranked: list[Ranked], live: dict[int, library.LivePassage], limit: int
 ) -> Findings:
     with _using:
-        return judge(held.index.words, asked.text, ranked, live, limit)
+        return judge(held.index.words, asked.text, asked.vector, ranked, live, limit)
 
 
 def _follow() -> _Held:

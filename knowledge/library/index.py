@@ -24,7 +24,8 @@ class State(NamedTuple):
 
 
 class IndexedChunk(NamedTuple):
-    """What an index holds of a chunk. `vector` is float32 (dimension,), length 1, read-only.
+    """What an index holds of a chunk. `vector` is float32, read-only; its first `dimension` numbers are the
+    chunk's, length 1, and what follows belongs to `knowledge.parts`.
 
     `text` is what the lexical index should see: the passage, an FAQ's answer, or for a phrasing the
     phrasing itself. What is shown comes from `live_passages`.
@@ -65,6 +66,8 @@ class LivePassage:
     page: int | None
     text: str
     updated_at: datetime
+    vector: bytes = b""
+    """As stored: see `knowledge.parts`."""
 
 
 def state() -> State:
@@ -117,14 +120,17 @@ def live_passages(chunk_ids: Iterable[int]) -> dict[int, LivePassage]:
             "faq__question",
             "faq__answer",
             "faq__updated_at",
+            "vector",
         )
     )
     passages = {}
-    for pk, document, title, updated, heading, page, text, faq, question, answer, answered in rows:
+    for pk, document, title, updated, heading, page, text, faq, question, answer, answered, vector in rows:
         if document:
-            passages[pk] = LivePassage(pk, "document", document, title, heading, page, text, updated)
+            passages[pk] = LivePassage(
+                pk, "document", document, title, heading, page, text, updated, bytes(vector)
+            )
         else:
-            passages[pk] = LivePassage(pk, "faq", faq, question, "", None, answer, answered)
+            passages[pk] = LivePassage(pk, "faq", faq, question, "", None, answer, answered, bytes(vector))
     return passages
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.core.exceptions import ImproperlyConfigured
+from numpy.typing import NDArray
 
 from joblynk.providers.types import Vectors
 
@@ -34,16 +35,39 @@ class OnnxEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """float32 (len(texts), 384), rows of length 1."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        encodings = self._tokenizer.encode_batch(list(texts))
-        for rows in _batches([len(encoding) for encoding in encodings]):
-            vectors[rows] = self._run([encodings[row] for row in rows])
+        for row, encoding, states in self._read(texts):
+            vectors[row] = _mean(states, slice(len(encoding)))
         return vectors
+
+    def embed_parts(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[Vectors]:
+        """For each text float32 (1 + spans, 384), rows of length 1: the text, then stretches of it in the
+        light of the whole, `spans` being (from, to) in characters. Those cut off are left out."""
+        found: list[Vectors] = [np.empty((0, self.dimension), np.float32)] * len(texts)
+        for row, encoding, states in self._read(texts):
+            edges = np.array(encoding.offsets)
+            rows = [_mean(states, slice(len(encoding)))]
+            for start, end in spans[row]:
+                inside = np.flatnonzero(
+                    (edges[:, 0] >= start) & (edges[:, 1] <= end) & (edges[:, 0] < edges[:, 1])
+                )
+                if len(inside):
+                    rows.append(_mean(states, inside))
+            found[row] = np.stack(rows)
+        return found
 
     def count_tokens(self, text: str) -> int:
         return len(self._counter.encode(text, add_special_tokens=False))
 
+    def _read(self, texts: Sequence[str]) -> "Iterator[tuple[int, Encoding, Vectors]]":
+        """Each text's row, word pieces and last hidden states (at least len(pieces), 384), in any order."""
+        encodings = self._tokenizer.encode_batch(list(texts))
+        for rows in _batches([len(encoding) for encoding in encodings]):
+            states = self._run([encodings[row] for row in rows])
+            for row, of_text in zip(rows, states, strict=True):
+                yield row, encodings[row], of_text
+
     def _run(self, encodings: "list[Encoding]") -> Vectors:
-        """Mean of the last hidden states over the real tokens, scaled to length 1."""
+        """Last hidden states, float32 (texts, pieces of the longest, 384)."""
         shape = len(encodings), max(len(encoding) for encoding in encodings)
         ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         for row, encoding in enumerate(encodings):
@@ -51,10 +75,8 @@ class OnnxEmbedder:
             mask[row, : len(encoding)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         session = self._narrow if ids.size <= _NARROW_PIECES else self._wide
-        (states,) = session.run(None, inputs)
-        summed = np.einsum("rtd,rt->rd", states, mask.astype(np.float32))
-        vectors: Vectors = summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
-        return vectors
+        states: Vectors = session.run(None, inputs)[0]
+        return states
 
     @cached_property
     def _narrow(self) -> Any:
@@ -100,6 +122,12 @@ class OnnxEmbedder:
         if not path.is_file():
             raise ImproperlyConfigured(f"{path} is missing. Run `manage.py setup`, which exports the model.")
         return path
+
+
+def _mean(states: Vectors, pieces: slice | NDArray[np.intp]) -> Vectors:
+    mean = states[pieces].mean(axis=0)
+    vector: Vectors = mean / max(float(np.linalg.norm(mean)), 1e-12)
+    return vector
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
