@@ -1,15 +1,18 @@
 """Does the knowledge base answer this question, or does it only speak of the same things?
 
-Similarity alone cannot tell: a near miss stands as close as an answer. So the decision weighs, besides
-the best score, which words of the question no passage holds and how much of it one passage holds in its
-own order. Two experts judge, because they look for different things: one whether a passage answers, one
-whether a FAQ is asked. The surer one speaks. Pure: no model, no database.
+Similarity alone cannot tell: a near miss stands as close as an answer. So the decision weighs, besides the
+best score, the nearest single sentence, how much of the question's words the passages hold, and how far
+the best passage stands out from the rest. Pure: no model, no database.
+
+The weights are a logistic regression over seven signs, fitted on sets of questions of four kinds (an
+encyclopaedia, help pages, course FAQs, short FAQs). To learn near misses it also saw each answerable
+question once more with its answer taken out. Signs were chosen by leaving one kind out and judging on it:
+AUROC 0.916 there against 0.897 of the score alone. They belong to the packaged encoder in 8 bits.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from itertools import pairwise
 from typing import Protocol, Self
 
 READ = 5
@@ -38,28 +41,18 @@ class Words(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`terms` in their order; `content` those that carry meaning, with their rarity."""
+    """`content` are the words that carry meaning, with their rarity; `ceiling` is the highest BM25 score
+    there could be; `unknown_code`: it names a code that is missing among its kind."""
 
-    terms: tuple[str, ...]
     content: dict[str, float]
     ceiling: float
-    """The highest BM25 score there could be."""
-    rarest: float
-    """The rarity of a word that stands nowhere."""
     unknown_code: bool
 
     @classmethod
     def read(cls, text: str, words: Words) -> Self:
-        terms = tuple(dict.fromkeys(words.terms(text)))
-        rarity = {term: words.rarity(term) for term in terms}
-        content = {term: rarity[term] for term in terms if term not in _STOP} or rarity
-        return cls(
-            terms,
-            content,
-            _BM25_CEILING * sum(rarity.values()),
-            words.rarity("\0"),
-            bool(words.unknown_codes(text)),
-        )
+        rarity = {term: words.rarity(term) for term in words.terms(text)}
+        content = {term: rare for term, rare in rarity.items() if term not in _STOP} or rarity
+        return cls(content, _BM25_CEILING * sum(rarity.values()), bool(words.unknown_codes(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,6 @@ class Hit:
     are a `Candidate`'s; `part` is the cosine of its nearest sentence; `terms` are the analysed words of
     title, heading and text, empty from place `READ` on."""
 
-    is_faq: bool
     score: float
     cosine: float
     part: float
@@ -79,35 +71,23 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class PassageSigns:
-    """What speaks for an answer in a passage. All between about 0 and 1."""
+class Signs:
+    """What speaks for an answer, all but `length` between 0 and about 1; or their weights."""
 
-    score: float = 0.0
-    """Cosine and words as ranked."""
-    lead: float = 0.0
+    score: float
+    """Of the best passage, as ranked."""
+    sentence: float
+    """Cosine of its nearest sentence."""
+    words: float
+    """The best BM25 score as a share of what the question's words could bring."""
+    held: float
+    """The question's content that one of the first passages holds, weighted by rarity."""
+    lead: float
     """The best score above the second."""
-    words: float = 0.0
-    """The best BM25 score as a share of what the question's words can bring."""
-    pairs: float = 0.0
-    """Neighbouring words of the question that stand so in one passage, as a share."""
-    held: float = 0.0
-    """The question's content that the best passage holds, weighted by rarity."""
-    missing: float = 0.0
-    """The rarest word of the question that none of the first three passages holds."""
-    unknown: float = 0.0
-    """Content that stands nowhere in the knowledge base, weighted by rarity."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaqSigns:
-    """What speaks for a FAQ being asked."""
-
-    phrasing: float = 0.0
-    """Cosine of the nearest way to ask."""
-    lead: float = 0.0
-    """That above the next FAQ's."""
-    answer: float = 0.0
-    """Cosine of question and answer together."""
+    faq_lead: float
+    """The nearest way to ask a FAQ above the next FAQ's."""
+    length: float
+    """log(1 + words of content): a long question says less of itself in each word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,72 +98,50 @@ class Verdict:
     """The place of the FAQ to be given word for word."""
 
 
-_PASSAGE_WEIGHTS = PassageSigns(score=10.0)
-_PASSAGE_BIAS = -4.0
-_FAQ_WEIGHTS = FaqSigns(phrasing=10.0)
-_FAQ_BIAS = -6.0
+_WEIGHTS = Signs(
+    score=2.656, sentence=2.739, words=1.653, held=1.124, lead=3.807, faq_lead=0.353, length=0.323
+)
+_BIAS = -4.077
 THRESHOLD = 0.5
 VERBATIM_PHRASING = 0.85
-VERBATIM_LEAD = 0.05
+VERBATIM_LEAD = 0.03
 
 
 def decide(question: Question, hits: Sequence[Hit]) -> Verdict:
-    """`hits` best first. No hit, no answer."""
-    passage = _probability(passage_signs(question, hits), _PASSAGE_WEIGHTS, _PASSAGE_BIAS)
-    faq = _probability(faq_signs(hits), _FAQ_WEIGHTS, _FAQ_BIAS)
-    confidence = max(passage, faq)
+    """`hits` best first. A code of the question's that is found is an answer, one that is missing among
+    its kind is none, whatever else is near."""
     if not hits or question.unknown_code:
-        confidence = 0.0
-    elif hits[0].coded:
+        return Verdict(0.0, False, None)
+    evidence = _BIAS + sum(
+        w * s for w, s in zip(astuple(_WEIGHTS), astuple(signs(question, hits)), strict=True)
+    )
+    confidence = 1.0 / (1.0 + math.exp(-evidence))
+    if hits[0].coded:
         confidence = max(confidence, THRESHOLD)
-    return Verdict(confidence, confidence >= THRESHOLD, _verbatim(hits) if confidence else None)
+    return Verdict(confidence, confidence >= THRESHOLD, _verbatim(hits))
 
 
-def passage_signs(question: Question, hits: Sequence[Hit]) -> PassageSigns:
-    """The signs in the passages of documents; of FAQs too, whose answers are passages."""
-    if not hits or not question.content:
-        return PassageSigns()
-    judged = hits[:READ]
+def signs(question: Question, hits: Sequence[Hit]) -> Signs:
+    """`hits` best first, at least one."""
     total = sum(question.content.values()) or 1.0
-    seen = set().union(*(hit.terms for hit in hits[:3]))
-    pairs = [pair for pair in pairwise(question.terms) if not _STOP.issuperset(pair)]
-    return PassageSigns(
+    return Signs(
         score=hits[0].score,
-        lead=hits[0].score - hits[1].score if len(hits) > 1 else hits[0].score,
+        sentence=hits[0].part,
         words=max(hit.lexical for hit in hits) / max(question.ceiling, 1.0),
-        pairs=max(_share(pairs, set(pairwise(hit.terms))) for hit in judged),
-        held=max(sum(r for term, r in question.content.items() if term in hit.terms) for hit in judged)
+        held=max(sum(r for term, r in question.content.items() if term in hit.terms) for hit in hits[:READ])
         / total,
-        missing=max((r for term, r in question.content.items() if term not in seen), default=0.0)
-        / question.rarest,
-        unknown=sum(r for r in question.content.values() if r >= question.rarest) / total,
+        lead=hits[0].score - hits[1].score if len(hits) > 1 else hits[0].score,
+        faq_lead=_faq_lead(hits),
+        length=math.log1p(len(question.content)),
     )
 
 
-def faq_signs(hits: Sequence[Hit]) -> FaqSigns:
-    """The signs that one FAQ is asked."""
-    faqs = sorted((hit for hit in hits if hit.phrasing), key=lambda hit: hit.phrasing, reverse=True)
-    if not faqs:
-        return FaqSigns()
-    second = faqs[1].phrasing if len(faqs) > 1 else 0.0
-    return FaqSigns(faqs[0].phrasing, faqs[0].phrasing - second, faqs[0].cosine)
+def _faq_lead(hits: Sequence[Hit]) -> float:
+    first, second = sorted((0.0, 0.0, *(hit.phrasing for hit in hits)), reverse=True)[:2]
+    return first - second
 
 
 def _verbatim(hits: Sequence[Hit]) -> int | None:
-    """Only a FAQ that was found first, is asked in nearly these words, and has no rival."""
-    sure = (
-        hits[0].is_faq
-        and hits[0].phrasing >= VERBATIM_PHRASING
-        and faq_signs(hits).lead >= VERBATIM_LEAD
-        and hits[0].phrasing == max(hit.phrasing for hit in hits)
-    )
-    return 0 if sure else None
-
-
-def _probability(signs: PassageSigns | FaqSigns, weights: PassageSigns | FaqSigns, bias: float) -> float:
-    evidence = bias + sum(w * s for w, s in zip(astuple(weights), astuple(signs), strict=True))
-    return 1.0 / (1.0 + math.exp(-evidence))
-
-
-def _share(wanted: Sequence[tuple[str, str]], present: Collection[tuple[str, str]]) -> float:
-    return sum(pair in present for pair in wanted) / len(wanted) if wanted else 0.0
+    """The place of a FAQ that was found first, is asked in nearly these words, and has no rival."""
+    sure = hits[0].phrasing >= VERBATIM_PHRASING and _faq_lead(hits) >= VERBATIM_LEAD
+    return 0 if sure and hits[0].phrasing == max(hit.phrasing for hit in hits) else None

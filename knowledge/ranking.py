@@ -138,7 +138,6 @@ def _hit(words: WordIndex, hit: Ranked, passage: Live, place: int) -> gate.Hit:
     candidate = hit.candidate
     text = embed_text(passage.title, passage.heading, passage.text) if place < gate.READ else ""
     return gate.Hit(
-        passage.kind == "faq",
         hit.score - _CODED * candidate.coded,
         candidate.cosine,
         hit.part,
