@@ -94,9 +94,7 @@ def test_stop_in_mid_answer_keeps_what_was_written_also_after_a_reload(
     assert len(stopped["text"]) < len(LONG)
 
 
-def test_a_failed_answer_is_visible_and_its_retry_replaces_it(
-    page: Page, model_site: Site, model: FakeGroq
-) -> None:
+def test_trying_again_replaces_the_answer(page: Page, model_site: Site, model: FakeGroq) -> None:
     at_pace(model, per_second=0)
     chat = ChatPage(page, model_site.url).open()
     chat.ask_and_wait(OPEN_QUESTION)
@@ -105,6 +103,37 @@ def test_a_failed_answer_is_visible_and_its_retry_replaces_it(
     chat.until("(id) => !window.joblynk.log().some((m) => m.id === id)", first)
     chat.finished(1)
     expect(chat.answers).to_have_count(1)
+
+
+def test_an_answer_lost_with_its_server_is_closed_and_can_be_tried_again(
+    page: Page, model_site: Site, model: FakeGroq
+) -> None:
+    at_pace(model, per_second=5)
+    chat = ChatPage(page, model_site.url).open()
+    chat.ask(OPEN_QUESTION)
+    chat.writing(5)
+    model_site.kill()
+    model_site.start()
+    at_pace(model, per_second=0)
+    failed = chat.answers.last
+    # The next process closes it when the lease of the killed one has run out.
+    expect(failed).to_contain_text("cut off", timeout=30_000)
+    failed.get_by_role("button", name="Retry").click()
+    chat.finished(1)
+    expect(chat.answers).to_have_count(1)
+    expect(chat.answers.last).to_contain_text("Reload the page")
+
+
+def test_a_customer_who_waits_for_a_person_can_leave_an_address(chat: ChatPage) -> None:
+    chat.page.get_by_role("button", name="Talk to a person").click()
+    expect(chat.strip).to_contain_text("waiting for a person")
+    chat.strip.get_by_role("button", name="Leave your e-mail").click()
+    dialog = chat.page.get_by_role("dialog", name="Where may we answer you?")
+    dialog.get_by_role("textbox").fill("ada@example.com")
+    dialog.get_by_role("button", name="Save the address").click()
+    log = chat.page.get_by_role("log", name="Conversation")
+    expect(log.get_by_text("the answer goes to ada@example.com")).to_be_visible()
+    assert chat.trouble == []
 
 
 def test_without_the_model_the_guides_are_quoted_and_say_so(

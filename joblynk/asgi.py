@@ -1,7 +1,9 @@
 """The one entry, for HTTP and WebSockets."""
 
+import logging
 import os
 import threading
+import time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "joblynk.settings")
 
@@ -10,12 +12,30 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs the apps loaded
+from django.db import connections  # noqa: E402
 
 from chat.routing import websocket_urlpatterns  # noqa: E402
 from joblynk.origin import ExactOrigin  # noqa: E402
 from knowledge import search  # noqa: E402
 
+logger = logging.getLogger(__name__)
+WARM_AGAIN = 2.0  # seconds
+
 application = ProtocolTypeRouter({"http": http, "websocket": ExactOrigin(URLRouter(websocket_urlpatterns))})
 
-# The index is read into memory beside the first requests; /readyz tells when it is there.
-threading.Thread(target=search.warm, name="warm", daemon=True).start()
+
+def warm() -> None:
+    """Read the index into memory beside the first requests, however long the database keeps it waiting.
+    /readyz tells when it is there."""
+    while True:
+        try:
+            search.warm()
+            return
+        except Exception:
+            logger.exception("warming_failed")
+            time.sleep(WARM_AGAIN)
+        finally:
+            connections.close_all()
+
+
+threading.Thread(target=warm, name="warm", daemon=True).start()

@@ -21,7 +21,7 @@ CSRF_TRUSTED_ORIGINS = PUBLIC_ORIGINS
 BUILD = env_str("BUILD", __version__)
 """Names this version of the pages; an open page that came from another one is asked to reload."""
 SITE_NAME = env_str("SITE_NAME", "Joblynk help")
-OFFICE_HOURS = env_str("OFFICE_HOURS", "weekdays, 9:00-18:00 CET")
+OFFICE_HOURS = env_str("OFFICE_HOURS", "weekdays, 9:00 to 18:00 CET")
 VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 SECRET_KEY_FILE = VAR_DIR / "secret_key"  # `make run` makes one, so that trying the site out needs no setting
 SECRET_KEY = env_secret("SECRET_KEY") or (
@@ -210,6 +210,7 @@ HTTPS = env_bool("HTTPS", False)
 """The site is reached over TLS: secure cookies, HSTS, redirect from plain HTTP."""
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from within, without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS

@@ -43,7 +43,8 @@ class CitationStream:
         wanted = [int(number) for number in (match[2] or match[3]).split(",")]
         known = dict.fromkeys(number for number in wanted if 1 <= number <= self.available)
         if not known:
-            return ""
+            # Nothing in its place would let what stands around it close up to another marker: [[9]2].
+            return " " if match.string[: match.start()].endswith("[") else ""
         return match[1] + "".join(f"[{self._number(passage)}]" for passage in known)
 
     def _number(self, passage: int) -> int:

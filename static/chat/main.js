@@ -13,7 +13,7 @@ import { Composer } from "./composer.js";
 import { byId, el } from "./dom.js";
 import { EMPTY, messages, reduce, restore, running } from "./log.js";
 import { Outbox } from "./outbox.js";
-import { SourcePanel, setUpGrades, setUpMenu, setUpNewConversation, toast } from "./panels.js";
+import { SourcePanel, setUpAddress, setUpGrades, setUpMenu, setUpNewConversation, toast } from "./panels.js";
 import { uuid } from "./protocol.js";
 import { Connection } from "./socket.js";
 import { tabStore } from "./storage.js";
@@ -107,10 +107,18 @@ const view = new LogView(desk);
 const sourcePanel = new SourcePanel();
 const composer = new Composer({ send: ask, stop, typing }, store);
 const strip = new Strip({
+  leaveAddress: setUpAddress(leaveAddress),
   cancelHandoff: () => act({ type: "handoff.cancel" }, (now) => now.status !== "waiting"),
   reconnect: () => connection.wake(),
   redraw: draw,
 });
+
+/** The notice that confirms the address is the effect to wait for. @param {string} email */
+function leaveAddress(email) {
+  const told = (/** @type {State} */ now) =>
+    now.entries.some((entry) => "message" in entry && entry.message.role === "system" && entry.message.text.includes(email));
+  act({ type: "handoff.request", email }, told);
+}
 
 /** @param {ServerFrame} frame */
 function receive(frame) {

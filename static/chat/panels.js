@@ -89,6 +89,17 @@ export function setUpNewConversation(confirmed) {
   return () => dialog.showModal();
 }
 
+/** Where a person may answer a customer who has gone. @param {(email: string) => void} save */
+export function setUpAddress(save) {
+  const dialog = byId("address-dialog", HTMLDialogElement);
+  const address = byId("address", HTMLInputElement);
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue === "save" && address.value.trim()) save(address.value.trim());
+    dialog.returnValue = "";
+  });
+  return () => dialog.showModal();
+}
+
 /**
  * A short message that goes by itself; the announcer says it too.
  * @param {string} text

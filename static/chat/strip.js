@@ -25,7 +25,7 @@ export class Strip {
   #since = Date.now();
   #redraw;
 
-  /** @param {{cancelHandoff: () => void, reconnect: () => void, redraw: () => void}} handlers */
+  /** @param {{cancelHandoff: () => void, leaveAddress: () => void, reconnect: () => void, redraw: () => void}} handlers */
   constructor(handlers) {
     this.#handlers = handlers;
     this.#redraw = handlers.redraw;
@@ -51,7 +51,7 @@ export class Strip {
 
   /** @param {string} kind */
   #parts(kind) {
-    const { cancelHandoff, reconnect } = this.#handlers;
+    const { cancelHandoff, leaveAddress, reconnect } = this.#handlers;
     const action = (/** @type {string} */ words, /** @type {() => void} */ act) =>
       el("button", { type: "button", class: "link", onclick: act }, words);
     switch (kind) {
@@ -60,7 +60,7 @@ export class Strip {
       case "stopped":
         return [icon("triangle-alert"), this.#text, action("Reload", () => location.reload())];
       case "waiting":
-        return [icon("clock"), this.#text, action("Cancel", cancelHandoff)];
+        return [icon("clock"), this.#text, action("Leave your e-mail", leaveAddress), action("Cancel", cancelHandoff)];
       default:
         return [];
     }
