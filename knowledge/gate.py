@@ -101,7 +101,7 @@ class Verdict:
 _WEIGHTS = Signs(
     score=2.656, sentence=2.739, words=1.653, held=1.124, lead=3.807, faq_lead=0.353, length=0.323
 )
-_BIAS = -4.077
+_BIAS = -3.955
 THRESHOLD = 0.5
 VERBATIM_PHRASING = 0.85
 VERBATIM_LEAD = 0.03

@@ -14,8 +14,9 @@ from joblynk.providers.types import AnswerRequest, Finished, Grounding, TextDelt
 
 _LEAD_SENTENCES = 2
 _LEAD_WORDS = 60
-_SHORT = 70  # words; a section up to this length needs no lead
-_NEXT = 2  # further passages, a sentence or two of each
+_SHORT = 70  # words; a section up to this length needs no lead, and is quoted whole
+_NEXT = 3  # further passages, a few lines of each
+_EXCERPT_LINES = 3
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”)]?\s+(?=\S)")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
@@ -66,18 +67,33 @@ def _blocks(question: str, grounding: Sequence[Grounding]) -> Iterator[str]:
         yield f"**{lead}** [{best.number}]"
     yield f"From *{_name(best)}*:"
     yield _marked(body, best.number)
-    for other in grounding[1:]:
-        if _continues(best, other):
-            yield _marked(_harmless(other.text), other.number)
-    rest = [other for other in grounding[1:] if not _continues(best, other)]
-    lines = [
-        f"- *{_name(other)}*: {said} [{other.number}]"
-        for other in rest[:_NEXT]
-        if (said := _best_sentences(_harmless(other.text), weights, 2, _LEAD_WORDS))
-    ]
-    if lines:
-        yield "See also:"
-        yield "\n".join(lines)
+    more = [other for other in grounding[1:] if _continues(best, other)][:1]
+    for other in more:
+        yield _marked(_harmless(other.text), other.number)
+    for other in [other for other in grounding[1:] if other not in more][:_NEXT]:
+        if excerpt := _excerpt(_harmless(other.text), weights):
+            yield f"Also from *{_name(other)}*:"
+            yield _marked(excerpt, other.number)
+
+
+def _excerpt(text: str, weights: dict[str, float]) -> str:
+    """The whole of a short passage, of a longer one the lines that share most with the question."""
+    if len(text.split()) <= _SHORT:
+        return text
+    lines: dict[int, list[str]] = {}
+    for line, sentence in _sentences(text):
+        lines.setdefault(line, []).append(sentence)
+    said = {line: _shortened(" ".join(sentences), weights) for line, sentences in lines.items()}
+    weight = {line: _weight(sentence, weights) for line, sentence in said.items()}
+    chosen = sorted(weight, key=lambda line: (-weight[line], line))[:_EXCERPT_LINES]
+    return "\n".join(f"- {said[line]}" for line in sorted(chosen) if weight[line])
+
+
+def _shortened(line: str, weights: dict[str, float]) -> str:
+    """A paragraph's best sentences; a short line as it is."""
+    if len(line.split()) <= _LEAD_WORDS:
+        return line
+    return _best_sentences(line, weights, _LEAD_SENTENCES, _LEAD_WORDS)
 
 
 def _continues(best: Grounding, other: Grounding) -> bool:
@@ -96,12 +112,16 @@ def _weights(question: str, grounding: Sequence[Grounding]) -> dict[str, float]:
     return {word: 1.0 / (1.0 + found[word]) ** 0.5 for word in words}
 
 
+def _weight(sentence: str, weights: dict[str, float]) -> float:
+    return sum(weights.get(word, 0.0) for word in set(_stems(sentence)))
+
+
 def _best_sentences(text: str, weights: dict[str, float], count: int, most_words: int) -> str:
     """The sentence that shares most with the question, with others of its line, in reading order: two
     sentences from different items of a list would say together what neither says."""
     scored = []
     for place, (line, sentence) in enumerate(_sentences(text)):
-        weight = sum(weights.get(word, 0.0) for word in set(_stems(sentence)))
+        weight = _weight(sentence, weights)
         if weight:
             scored.append(_Sentence(sentence, weight, place, line))
     scored.sort(key=lambda sentence: (-sentence.weight, sentence.place))
