@@ -36,6 +36,12 @@ class Source(models.Model):
     """Chunks of `indexed_recipe`."""
     origin = models.CharField(max_length=255, blank=True, db_index=True, editable=False)
     """Where a loader took it from ("demo/messages.md"); blank when staff wrote it."""
+    review_by = models.DateField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text="When somebody should read it again. It goes on answering after that day.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -72,7 +78,7 @@ class Document(Source):
     format = models.CharField(max_length=4, choices=Format.choices, default=Format.MARKDOWN)
     file = models.FileField(upload_to=upload_path, blank=True)
     text = models.TextField(blank=True)
-    content_hash = models.CharField(max_length=64, blank=True, editable=False)
+    content_hash = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING, editable=False)
     error = models.TextField(blank=True, editable=False)
     pages = models.PositiveIntegerField(null=True, editable=False)
@@ -84,6 +90,7 @@ class Document(Source):
 
     class Meta:
         ordering: ClassVar = ["title", "pk"]
+        permissions: ClassVar = [("publish_document", "Can publish documents")]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(file="") | models.Q(text=""), name="document_is_a_file_or_a_text"
@@ -113,6 +120,7 @@ class Faq(Source):
 
     class Meta:
         ordering: ClassVar = ["question", "pk"]
+        permissions: ClassVar = [("publish_faq", "Can publish FAQs")]
         verbose_name = "FAQ"
 
     def __str__(self) -> str:
@@ -121,6 +129,36 @@ class Faq(Source):
     @property
     def fingerprint(self) -> str:
         return _digest(self.question, *self.phrasings, "", self.answer)
+
+
+class DocumentVersion(models.Model):
+    """What a document once was: who brought it, and what it changed. The text itself is not kept."""
+
+    document = models.ForeignKey(Document, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    name = models.CharField("file name", max_length=TITLE_LENGTH, blank=True)
+    size = models.PositiveBigIntegerField(default=0)
+    content_hash = models.CharField(max_length=64)
+    ready_at = models.DateTimeField(null=True)
+    """When its text began to answer; None when it never did."""
+    pages = models.PositiveIntegerField(null=True)
+    chunks = models.PositiveIntegerField("passages", default=0)
+    added = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    """Passages that are new in this version, and those of the one before that are gone."""
+    difference = models.JSONField(default=list)
+    """The first changed lines of text, each with "+" or "-" before it: list[str]."""
+
+    class Meta:
+        ordering: ClassVar = ["-number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["document", "number"], name="document_version_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"Version {self.number}"
 
 
 class Chunk(models.Model):
@@ -196,7 +234,7 @@ class IndexState(models.Model):
 class IndexBuild(models.Model):
     """One run of `reindex`. While it runs it shows a sign of life, so a killed one blocks nobody."""
 
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField("started", auto_now_add=True)
     alive_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=200, blank=True)
@@ -206,12 +244,67 @@ class IndexBuild(models.Model):
     removed = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
+    chosen = models.BooleanField(default=False)
+    """Only sources that somebody picked: a whole rebuild neither waits for it nor joins it."""
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    """Sources."""
 
     class Meta:
         ordering: ClassVar = ["-pk"]
+        verbose_name = "index build"
 
     def __str__(self) -> str:
         return f"Build {self.pk}"
+
+
+class FaqImport(models.Model):
+    """A CSV file between its dry run and somebody's yes. Gone when applied."""
+
+    key = models.UUIDField(primary_key=True, default=uuid4)
+    name = models.CharField(max_length=TITLE_LENGTH)
+    text = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Resemblance(models.Model):
+    """Two sources that say nearly the same, at the passages where they do.
+
+    The pair is known by its sources and the hashes of its texts, so that a new index changes nothing
+    and an ignored pair stays ignored until one of its texts is written anew.
+    """
+
+    left_key = models.CharField(max_length=24)
+    right_key = models.CharField(max_length=24)
+    left_hash = models.CharField(max_length=32)
+    right_hash = models.CharField(max_length=32)
+    left_chunk = models.BigIntegerField()
+    right_chunk = models.BigIntegerField()
+    likeness = models.FloatField()
+    """Cosine."""
+    contradiction = models.CharField(max_length=200, blank=True)
+    """Why the two may contradict each other, in words for staff."""
+    ignored_at = models.DateTimeField(null=True)
+    ignored_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    found_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-likeness", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["left_key", "right_key", "left_hash", "right_hash"], name="resemblance_pair"
+            )
+        ]
+        verbose_name = "near duplicate"
+
+    def __str__(self) -> str:
+        return f"{self.left_key} and {self.right_key}"
 
 
 def content_hash(content: bytes) -> str:

@@ -5,7 +5,16 @@ transaction, and does so under the lock of the one `IndexState` row: generations
 order, so whoever has read up to n misses nothing that is ≤ n.
 """
 
-from knowledge.library.builds import beat, begin_build, build, end_build, is_running
+from knowledge.library.builds import (
+    beat,
+    begin_build,
+    begin_chosen,
+    build,
+    builds,
+    end_build,
+    is_running,
+    note_progress,
+)
 from knowledge.library.chunks import (
     NewChunk,
     Replaced,
@@ -38,8 +47,25 @@ from knowledge.library.sources import (
     stamps,
     stored_hash,
 )
+from knowledge.library.staff import (
+    Attention,
+    add_document,
+    all_faqs,
+    attention,
+    documents,
+    drop_import,
+    faqs_by_question,
+    keep_import,
+    kept_import,
+    passages,
+    same_question,
+    stored_chunks,
+    twin,
+)
+from knowledge.library.versions import versions
 
 __all__ = [
+    "Attention",
     "Changes",
     "IndexedChunk",
     "Kind",
@@ -48,20 +74,33 @@ __all__ = [
     "Replaced",
     "Stamp",
     "State",
+    "add_document",
+    "all_faqs",
+    "attention",
     "beat",
     "begin_build",
+    "begin_chosen",
     "build",
+    "builds",
     "by_origin",
     "changes_since",
+    "documents",
+    "drop_import",
     "end_build",
     "fail",
+    "faqs_by_question",
     "flip",
     "is_running",
+    "keep_import",
+    "kept_import",
     "known_vectors",
     "live_passages",
     "mark",
+    "note_progress",
+    "passages",
     "remove",
     "replace_chunks",
+    "same_question",
     "save_document",
     "save_faq",
     "served_chunks",
@@ -70,5 +109,8 @@ __all__ = [
     "sources",
     "stamps",
     "state",
+    "stored_chunks",
     "stored_hash",
+    "twin",
+    "versions",
 ]

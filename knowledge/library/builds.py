@@ -1,5 +1,6 @@
 """Runs of `reindex`: one at a time, and a killed one blocks nobody."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -17,13 +18,26 @@ def begin_build(reason: str, by: AbstractBaseUser | None = None) -> tuple[IndexB
     with transaction.atomic():
         IndexState.objects.get_or_create(pk=1)
         IndexState.objects.select_for_update().get(pk=1)  # two that begin at once: one waits here
-        alive = IndexBuild.objects.filter(finished_at=None, alive_at__gt=timezone.now() - SILENCE)
+        alive = IndexBuild.objects.filter(
+            finished_at=None, alive_at__gt=timezone.now() - SILENCE, chosen=False
+        )
         if running := alive.first():
             return running, False
-        IndexBuild.objects.filter(finished_at=None).update(
-            finished_at=timezone.now(), error="It was interrupted."
-        )
+        _close_killed()
         return IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None), True
+
+
+def begin_chosen(reason: str, total: int, by: AbstractBaseUser | None = None) -> IndexBuild:
+    """A run over `total` picked sources. It excludes no other."""
+    _close_killed()
+    return IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, chosen=True, total=total)
+
+
+def note_progress(done: int, total: int, build_id: int | None = None) -> None:
+    """Tell staff how far a run is: the given one, else the whole rebuild that is running."""
+    running = IndexBuild.objects.filter(finished_at=None)
+    running = running.filter(chosen=False) if build_id is None else running.filter(pk=build_id)
+    running.update(done=done, total=total, alive_at=timezone.now())
 
 
 def beat(build: IndexBuild) -> None:
@@ -32,7 +46,8 @@ def beat(build: IndexBuild) -> None:
 
 def end_build(build: IndexBuild) -> None:
     build.finished_at = timezone.now()
-    build.save()
+    fields = ["finished_at", "embedded", "kept", "removed", "failed", "error"]
+    build.save(update_fields=fields)
 
 
 def is_running(build: IndexBuild) -> bool:
@@ -41,3 +56,12 @@ def is_running(build: IndexBuild) -> bool:
 
 def build(build_id: int) -> IndexBuild | None:
     return IndexBuild.objects.filter(pk=build_id).first()
+
+
+def builds(ids: Iterable[int]) -> list[IndexBuild]:
+    return list(IndexBuild.objects.filter(pk__in=list(ids)))
+
+
+def _close_killed() -> None:
+    silent = IndexBuild.objects.filter(finished_at=None, alive_at__lte=timezone.now() - SILENCE)
+    silent.update(finished_at=timezone.now(), error="It was interrupted.")

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from knowledge.library.index import bury, raise_generation, state
+from knowledge.library.versions import complete_version, served_texts, unread_version
 from knowledge.models import Chunk, Document, Faq, IndexState, RemovedChunk
 
 _BATCH = 500
@@ -66,8 +67,12 @@ def replace_chunks(
         if fresh is None or not _same_content(fresh, row):
             return None
         generation, serving = raise_generation(recipe)
+        version = unread_version(row) if isinstance(row, Document) and not error else None
+        before = served_texts(version.document, serving) if version else []
         replaced = _replace(row, chunks, recipe, generation, tell=recipe == serving)
         _stamp(row, recipe, len(chunks), pages=pages, error=error)
+        if version:
+            complete_version(version, before, [chunk.text for chunk in chunks], pages)
         return replaced
 
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import Count
 
 from knowledge.library.index import Kind, bury, raise_generation
+from knowledge.library.versions import note_version
 from knowledge.models import Chunk, Document, Faq, RemovedChunk, content_hash
 
 Model = type[Document] | type[Faq]
@@ -90,7 +92,9 @@ def mark(document: Document, state: Document.State, error: str = "") -> None:
     Document.objects.filter(pk=document.pk).update(state=state, error=error)
 
 
-def save_document(document: Document, *, file: File[bytes] | None = None) -> bool:
+def save_document(
+    document: Document, *, file: File[bytes] | None = None, by: AbstractBaseUser | None = None
+) -> bool:
     """Store it; True when its content is new to the index, and so wants `tasks.ingest_document`.
 
     A new `file` takes the place of the old one, which is deleted after the commit.
@@ -110,6 +114,7 @@ def save_document(document: Document, *, file: File[bytes] | None = None) -> boo
             document.state, document.error = Document.State.PENDING, ""
         publish_now = _publication_changed(document)
         document.save()
+        note_version(document, by)
         if publish_now:
             set_published("document", [document.pk], document.published)
         return changed
