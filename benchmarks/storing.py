@@ -51,6 +51,7 @@ def migrate() -> None:
 def ours(seconds: float) -> dict[str, float]:
     """Every writer is a conversation: a question with its pending answer, then the finished answer with
     its sources. Two messages a turn."""
+    from django.conf import settings
     from django.utils import timezone
 
     from chat import transcripts
@@ -63,7 +64,7 @@ def ours(seconds: float) -> dict[str, float]:
         return Source(rank=rank, number=rank, kind="document", title="A guide", quote=TEXT, source_id=1, chunk_id=1)
 
     async def run() -> dict[str, float]:
-        writer = Writer()
+        writer = Writer(settings.WRITER_THREADS)
         conversations = [
             (await asyncio.to_thread(transcripts.open_conversation, uuid.uuid4().hex, None, timezone.now(), "", "")).id
             for _ in range(WRITERS)

@@ -18,6 +18,7 @@ from django.db.models import Prefetch
 
 from chat import protocol
 from chat.assistant.services import Exchange
+from chat.bulk import store
 from chat.models import Conversation, Event, Feedback, Message, Source
 from chat.protocol import DurableEvent
 
@@ -137,13 +138,11 @@ class _Pages:
         return _durable(row, message)
 
     def save(self) -> None:
-        Event.objects.bulk_create(self._events)
         touched = {row.conversation_id for row in self._events}
-        Conversation.objects.bulk_create(
+        store(self._events)
+        store(
             [row for key, row in self.conversations.items() if key in touched],
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=["last_seq", "updated_at", "status", "epoch", "contact_email"],
+            update=("last_seq", "updated_at", "status", "epoch", "contact_email"),
         )
 
 
@@ -188,7 +187,7 @@ def add_questions(items: Sequence[NewQuestion]) -> list[Accepted | Refused]:
             accepted = _add_question(pages, conversation, item, messages)
             known[key] = (item.text, Accepted(accepted.question_id, accepted.seq))
             results.append(accepted)
-    Message.objects.bulk_create(messages)
+    store(messages)
     pages.save()
     return results
 
@@ -278,7 +277,7 @@ def finish_answers(items: Sequence[Outcome]) -> list[tuple[DurableEvent, ...]]:
     no events."""
     pages = _Pages(item.conversation for item in items)
     pending = Message.objects.filter(id__in=[item.answer_id for item in items], pending=True).in_bulk()
-    sources: list[Source] = []
+    answers: list[Message] = []
     results: list[tuple[DurableEvent, ...]] = []
     for item in items:
         conversation = pages.conversations.get(item.conversation)
@@ -287,8 +286,9 @@ def finish_answers(items: Sequence[Outcome]) -> list[tuple[DurableEvent, ...]]:
             results.append(())
             continue
         results.append(_finish(pages, conversation, answer, item))
-        sources += item.sources
-    Source.objects.bulk_create(sources)
+        answers.append(answer)
+    store(answers, update=(*_OUTCOME_FIELDS, "suggestions", "pending", "removed"))
+    store([source for item, events in zip(items, results, strict=True) if events for source in item.sources])
     pages.save()
     return results
 
@@ -302,7 +302,6 @@ def _finish(
     answer.pending = False
     # A person has taken over while the assistant was writing: its words are thrown away.
     answer.removed = conversation.status == Conversation.Status.HUMAN
-    answer.save()
     for source in item.sources:
         source.message = answer
     if answer.removed:

@@ -56,7 +56,7 @@ async def close_desk() -> None:
 def build(answer: Answer | None = None) -> Desk:
     """A desk that is not started yet. `answer`: another assistant than the configured one."""
     live = Live(_pull, _last_seqs)
-    writer = Writer()
+    writer = Writer(settings.WRITER_THREADS)
     turns = Turns(
         answer or _answer,
         live,

@@ -96,6 +96,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DATABASE_THREADS = env_int("DATABASE_THREADS", 4)
 """Threads of one web process that talk to the database for live chats; each keeps one connection."""
+# A second one only waits for the first where the database takes one writer at a time.
+WRITER_THREADS = 1 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3" else DATABASE_THREADS
 
 REDIS_URL = env_secret("REDIS_URL")
 # Without Redis there is one web process, and nothing to ring: no layer at all.
