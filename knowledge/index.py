@@ -118,8 +118,9 @@ class WordIndex:
         self._searcher = self._index.searcher()
 
     def update(self, added: "Sequence[IndexedChunk]", removed: Iterable[int]) -> None:
-        for chunk_id in removed:
-            self._writer.delete_documents_by_term("chunk", chunk_id)
+        if gone := list(removed):
+            # tantivy 0.27 takes no notice of delete_documents_by_term where the term is a number.
+            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self._schema, "chunk", gone))
         for chunk in added:
             text = f"{chunk.title} {chunk.heading}\n{chunk.text}" if chunk.role == "passage" else chunk.text
             document = tantivy.Document()

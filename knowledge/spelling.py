@@ -18,7 +18,7 @@ def repair(text: str, uses: Callable[[str], int], is_word: Callable[[str], bool]
 
     def mended(match: re.Match[str]) -> str:
         word = match[0].lower()
-        is_name = match.start() > 0 and match[0][0].isupper() and not text.isupper()
+        is_name = match.start() > 0 and match[0].istitle()
         if is_name or not word.isascii() or uses(word) or is_word(word):
             return match[0]
         count, near = max(((uses(slip), slip) for slip in _slips(word)), default=(0, word))

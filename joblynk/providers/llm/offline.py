@@ -151,7 +151,11 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
             if not header:
                 header = cells
             elif any(cell.strip("-: ") for cell in cells):
-                pairs = (f"{name}: {cell}" for name, cell in zip(header, cells, strict=False) if cell)
+                pairs = (
+                    f"{name}: {cell}" if name else cell
+                    for name, cell in zip(header, cells, strict=False)
+                    if cell
+                )
                 yield number, "; ".join(pairs)
         else:
             plain = _ITEM.sub("", line.strip().lstrip("#> ")).replace("**", "").replace("__", "")

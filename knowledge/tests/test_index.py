@@ -1,0 +1,116 @@
+"""The index in memory: real FAISS, real tantivy."""
+
+import numpy as np
+import pytest
+
+from knowledge.index import PassageIndex, codes
+from knowledge.library import IndexedChunk
+from knowledge.tests.builders import WordEmbedder
+
+EMBEDDER = WordEmbedder()
+COUNT = 10
+
+
+def a_chunk(chunk_id: int, text: str, source: str = "", role: str = "passage") -> IndexedChunk:
+    vector = EMBEDDER.embed([text])[0]
+    return IndexedChunk(chunk_id, source or f"d{chunk_id}", role, "", "", text, vector)
+
+
+def an_index(*chunks: IndexedChunk) -> PassageIndex:
+    index = PassageIndex(EMBEDDER.dimension)
+    index.update(chunks)
+    return index
+
+
+def found(index: PassageIndex, text: str) -> list[int]:
+    candidates = index.candidates(EMBEDDER.embed([text])[0], text, COUNT)
+    return [c.chunk_id for c in sorted(candidates, key=lambda c: (-c.cosine, -c.lexical))]
+
+
+def test_an_empty_index_finds_nothing() -> None:
+    assert found(an_index(), "anything") == []
+
+
+def test_the_nearest_passage_comes_with_its_exact_cosine() -> None:
+    index = an_index(a_chunk(1, "refund of a plan"), a_chunk(2, "delete an account"))
+    question = EMBEDDER.embed(["refund plan"])[0]
+    best = max(index.candidates(question, "refund plan", COUNT), key=lambda c: c.cosine)
+    assert best.chunk_id == 1
+    assert best.cosine == pytest.approx(EMBEDDER.embed(["refund of a plan"])[0] @ question, abs=1e-3)
+
+
+def test_words_are_found_in_other_forms() -> None:
+    index = an_index(a_chunk(1, "Refunds are paid within days"), a_chunk(2, "Deleting accounts"))
+    (candidate,) = [c for c in index.candidates(EMBEDDER.embed(["x"])[0], "refunding", COUNT) if c.lexical]
+    assert candidate.chunk_id == 1
+
+
+def test_a_way_to_ask_counts_for_the_passage_of_its_faq() -> None:
+    index = an_index(
+        a_chunk(1, "Press delete in the settings", "f7"),
+        a_chunk(2, "get rid of my profile", "f7", "phrasing"),
+        a_chunk(3, "Something else"),
+    )
+    candidates = {c.chunk_id: c for c in index.candidates(*_asked("get rid of my profile"), COUNT)}
+    assert set(candidates) == {1, 3}
+    assert candidates[1].phrasing == pytest.approx(1.0, abs=1e-3)
+    assert candidates[1].lexical > 0
+    assert candidates[3].phrasing == 0
+
+
+def test_a_way_to_ask_whose_passage_is_gone_is_not_found() -> None:
+    index = an_index(a_chunk(1, "Answer", "f7"), a_chunk(2, "the question", "f7", "phrasing"))
+    index.update([], [1])
+    assert found(index, "the question") == []
+
+
+def test_what_is_removed_is_gone_and_what_is_replaced_is_new() -> None:
+    index = an_index(*(a_chunk(n, f"word{n} text") for n in range(1, 40)))
+    index.update([a_chunk(5, "another thing")], [7, 7, 12345])
+    assert len(index) == 38
+    assert 7 not in found(index, "word7 text")
+    assert index.words.search("word7", COUNT) == {}
+    assert index.words.search("word5", COUNT) == {}
+    assert found(index, "another thing")[0] == 5
+    assert found(index, "word33 text")[0] == 33
+
+
+def test_following_changes_gives_the_same_as_building_anew() -> None:
+    chunks = [a_chunk(n, f"topic{n % 7} item{n}") for n in range(1, 60)]
+    grown = PassageIndex(EMBEDDER.dimension)
+    for chunk in chunks:
+        grown.update([chunk])
+    grown.update([], range(20, 30))
+    built = an_index(*(c for c in chunks if not 20 <= c.chunk_id < 30))
+    for n in (1, 25, 59):
+        assert found(grown, f"topic{n % 7} item{n}")[:3] == found(built, f"topic{n % 7} item{n}")[:3]
+
+
+def test_what_follows_the_passage_in_a_stored_vector_is_left_alone() -> None:
+    chunk = a_chunk(1, "refund")
+    index = an_index(chunk._replace(vector=np.concatenate([chunk.vector, np.ones(16, np.float32)])))
+    assert found(index, "refund") == [1]
+
+
+@pytest.mark.parametrize("written", ["E-1042", "e1042", "E 1042", "e_1042", "«E-1042»"])
+def test_a_code_is_found_however_it_is_written(written: str) -> None:
+    index = an_index(a_chunk(1, "E-1042: session expired"), a_chunk(2, "E-1043: too many"))
+    assert [c.chunk_id for c in index.candidates(*_asked(f"what is {written}"), COUNT) if c.coded] == [1]
+
+
+def test_a_code_of_a_known_family_that_nothing_holds_is_told() -> None:
+    words = an_index(a_chunk(1, "E-1042: session expired")).words
+    assert words.unknown_codes("E-9999 and COVID-19") == {"e9999"}
+
+
+def test_years_and_sizes_are_no_codes() -> None:
+    assert codes("in 2019, since May 2024, 10 MB, v2, x264a") == set()
+
+
+def test_rarity_falls_with_the_number_of_chunks_that_hold_a_word() -> None:
+    words = an_index(a_chunk(1, "job offer"), a_chunk(2, "job alert"), a_chunk(3, "job")).words
+    assert words.rarity("job") < words.rarity("alert") < words.rarity("absent")
+
+
+def _asked(text: str) -> tuple[np.ndarray, str]:
+    return EMBEDDER.embed([text])[0], text
