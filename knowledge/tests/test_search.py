@@ -1,0 +1,192 @@
+"""Search through the public door: real database, encoder and indexes."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from pytest_django import Settings
+
+from joblynk import executors
+from joblynk.providers import registry
+from knowledge import ingest, library, search
+from knowledge.models import Chunk, Document, Faq
+from knowledge.tests.builders import a_document, a_faq
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+REFUNDS = """# Refunds
+
+## How to get one
+
+A yearly plan is refunded within 14 days. Open Billing, choose Invoices and press Ask for a refund.
+
+## When there is none
+
+Job advertisements that were online for more than 7 days are not refunded.
+"""
+ERRORS = """# Error codes
+
+## E-1042: session expired
+
+You were signed out after 30 minutes. Sign in again.
+
+## E-2001: file too large
+
+A CV may have 5 MB.
+"""
+
+
+@pytest.fixture(autouse=True)
+def fresh_index(models_dir: Path) -> Iterator[None]:
+    registry.reset()
+    search.forget()
+    yield
+    executors.shutdown()
+    search.forget()
+
+
+@pytest.fixture
+def guides() -> dict[str, int]:
+    refunds, errors = a_document(REFUNDS), a_document(ERRORS)
+    faq = a_faq(
+        "How do I delete my account?",
+        "Open **Settings > Account** and press *Delete*.",
+        phrasings=["close my profile for good"],
+    )
+    ingest.reindex()
+    return {"refunds": refunds.pk, "errors": errors.pk, "faq": faq.pk}
+
+
+def test_a_question_finds_its_section_and_is_answerable(guides: dict[str, int]) -> None:
+    findings = search.search_now("can I get my money back for the yearly plan")
+    best = findings.passages[0]
+    assert (best.kind, best.source_id, best.title) == ("document", guides["refunds"], "Refunds")
+    assert best.heading == "How to get one"
+    assert findings.answerable
+    assert findings.verbatim is None
+    assert [p.score for p in findings.passages] == sorted((p.score for p in findings.passages), reverse=True)
+
+
+def test_another_subject_is_refused(guides: dict[str, int]) -> None:
+    findings = search.search_now("how long do I boil an egg")
+    assert not findings.answerable
+    assert findings.confidence < 0.3
+
+
+@pytest.mark.parametrize("asked", ["what does E-1042 mean", "e1042", "I see E 1042 all the time!!"])
+def test_an_exact_code_finds_its_section_first(guides: dict[str, int], asked: str) -> None:
+    findings = search.search_now(asked)
+    assert findings.passages[0].heading == "E-1042: session expired"
+    assert findings.answerable
+
+
+def test_a_code_that_no_guide_holds_is_refused(guides: dict[str, int]) -> None:
+    assert not search.search_now("what does E-9999 mean").answerable
+
+
+def test_a_faq_asked_in_its_own_words_is_given_word_for_word(guides: dict[str, int]) -> None:
+    for asked in ("How do I delete my account?", "close my profile for good"):
+        verbatim = search.search_now(asked).verbatim
+        assert verbatim is not None
+        assert (verbatim.kind, verbatim.source_id) == ("faq", guides["faq"])
+        assert verbatim.text == "Open **Settings > Account** and press *Delete*."
+
+
+def test_a_typing_error_does_not_hide_the_section(guides: dict[str, int]) -> None:
+    assert search.search_now("yearly plan refudn").passages[0].source_id == guides["refunds"]
+
+
+def test_nothing_indexed_is_nothing_found() -> None:
+    assert search.search_now("anything") == search.Findings()
+
+
+def test_what_is_unpublished_or_removed_stops_answering_at_once(guides: dict[str, int]) -> None:
+    assert search.search_now("refund of a yearly plan").answerable
+    Document.objects.filter(pk=guides["refunds"]).update(published=False)  # no generation: index unaware
+    assert guides["refunds"] not in [p.source_id for p in search.search_now("refund").passages]
+    Chunk.objects.filter(faq=guides["faq"]).delete()
+    findings = search.search_now("How do I delete my account?")
+    assert findings.verbatim is None
+    assert "faq" not in [p.kind for p in findings.passages]
+
+
+def test_new_and_changed_content_is_found_without_a_restart(guides: dict[str, int]) -> None:
+    search.warm()
+    document = a_document("# Video interviews\n\nA recorded interview is kept for 60 days.")
+    ingest.run(document.pk)
+    assert search.search_now("how long is a recorded interview kept").passages[0].source_id == document.pk
+    document.text = "# Video interviews\n\nRecordings are deleted after one week."
+    library.save_document(document)
+    ingest.run(document.pk)
+    texts = [p.text for p in search.search_now("how long is a recorded interview kept").passages]
+    assert texts[0] == "Recordings are deleted after one week."
+    assert not any("60 days" in text for text in texts)
+
+
+def test_following_the_database_gives_what_a_fresh_process_gives(guides: dict[str, int]) -> None:
+    search.warm()
+    for n in range(5):
+        document = a_document(f"# Guide {n}\n\nThe colour of plan {n} is colour{n}.")
+        ingest.run(document.pk)
+        search.search_now("colour")
+    library.remove("document", [document.pk])
+    followed = search.search_now("colour of plan 3")
+    search.forget()
+    fresh = search.search_now("colour of plan 3")
+    assert [p.chunk_id for p in followed.passages] == [p.chunk_id for p in fresh.passages]
+    assert followed.confidence == pytest.approx(fresh.confidence, abs=0.01)
+
+
+async def test_many_customers_search_at_once(guides: dict[str, int]) -> None:
+    found = await asyncio.gather(*(search.search("refund of a yearly plan") for _ in range(20)))
+    assert {findings.passages[0].source_id for findings in found} == {guides["refunds"]}
+    assert len({findings.confidence for findings in found}) == 1
+    assert search.ready()
+
+
+async def test_the_asynchronous_door_finds_the_same(guides: dict[str, int]) -> None:
+    found = await search.search("close my profile", 2)
+    now = await executors.database(search.search_now, "close my profile", 2)
+    assert found == now
+    assert len(found.passages) == 2
+
+
+def test_it_is_ready_when_it_is_warm() -> None:
+    assert not search.ready()
+    search.warm()
+    assert search.ready()
+
+
+def test_vectors_of_another_encoder_are_not_compared(
+    guides: dict[str, int], settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.PROVIDERS = settings.PROVIDERS | {
+        "embedder": {"BACKEND": "knowledge.tests.builders.WordEmbedder", "OPTIONS": {}}
+    }
+    search.forget()
+    with caplog.at_level(logging.ERROR):
+        assert search.search_now("refund") == search.Findings()
+    assert "manage.py reindex" in caplog.text
+
+
+def test_the_command_prints_passages_with_scores(
+    guides: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("search_knowledge", "refund of a yearly plan")
+    shown = capsys.readouterr().out
+    assert shown.startswith("Confidence 0.")
+    assert "1. Refunds > How to get one (document" in shown
+    call_command("search_knowledge", "How do I delete my account?", "--json", "--limit", "1")
+    findings = json.loads(capsys.readouterr().out)
+    assert findings["verbatim"]["source_id"] == guides["faq"]
+    assert len(findings["passages"]) == 1
+
+
+def test_a_faq_without_its_row_breaks_nothing(guides: dict[str, int]) -> None:
+    search.warm()
+    Faq.objects.all().delete()
+    assert "faq" not in [p.kind for p in search.search_now("delete my account").passages]
