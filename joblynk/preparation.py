@@ -61,6 +61,14 @@ def _fingerprint_of_static_files() -> str:
     return digest.hexdigest()
 
 
+def catch_up(report: Report) -> None:
+    """Have the task worker read what was left waiting, or was read by another model or version."""
+    from knowledge import tasks
+
+    if tasks.catch_up("a new start of the site"):
+        report("The knowledge base is brought up to date in the background; what it says goes on answering")
+
+
 def is_first_run() -> bool:
     """Nobody can administer the site yet. The account is made last, so that a first run that was broken
     off is taken up again."""

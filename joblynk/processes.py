@@ -39,8 +39,8 @@ def web_command(server: str, host: str, port: int) -> list[str]:
 
 
 def worker_command() -> list[str]:
-    """The command line of a task worker that takes every queue."""
-    return [sys.executable, "manage.py", "db_worker", "--queue-name=*", "--no-startup-delay", "--no-reload"]
+    """The command line of a task worker."""
+    return [sys.executable, "manage.py", "work"]
 
 
 class Supervisor:

@@ -28,13 +28,14 @@ _FENCE = ("```", "~~~")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`tokens` counts the text as embedded, with title and heading."""
+    """`tokens` counts the text as embedded, with title and heading. `ocr`: read from a picture."""
 
     text: str
     heading: str
     page: int | None
     position: int
     tokens: int
+    ocr: bool = False
 
 
 def embed_text(title: str, heading: str, text: str) -> str:
@@ -54,7 +55,7 @@ def chunk(
         lead = count_tokens(embed_text(title, heading, ""))
         room = max(limit - lead, limit // 5)
         for text, tokens in _pack(section.text, count_tokens, min(target, room), room):
-            pieces.append(Piece(text, heading, section.page, len(pieces), lead + tokens))
+            pieces.append(Piece(text, heading, section.page, len(pieces), lead + tokens, section.ocr))
     return pieces
 
 

@@ -2,7 +2,8 @@
 
 `sections` reads trusted, small text in this process. Everything that was uploaded goes through
 `Extractor`: a child process with a limit on memory, CPU and wall time, an empty environment, and no
-way to write a file. A file that kills the child fails alone.
+way to write a file. A file that kills the child fails alone. Pages of a PDF that are pictures are read
+page by page, each as a question of its own with limits of its own.
 """
 
 import json
@@ -11,21 +12,33 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from knowledge.formats.html import read_html
 from knowledge.formats.markdown import read_markdown, read_text
-from knowledge.formats.types import Extracted, ExtractError, Section
+from knowledge.formats.types import MAX_SCANNED, Extracted, ExtractError, Section
 
 __all__ = ["ExtractError", "Extracted", "Extractor", "Section", "extract", "sections"]
 
 WALL_SECONDS = 60.0
 MEMORY_BYTES = 768 * 1024 * 1024
 CPU_SECONDS = 30
+SCAN_SECONDS = 600.0
+"""For all scanned pages of a document together."""
+_BARREN_SECONDS = 45.0
+"""Scanned pages that brought no text in this time will not bring any."""
+_LISTEN_SECONDS = 2.0
 _LIFE = 200  # documents a child reads before a fresh one takes over
 _ROOT = Path(__file__).resolve().parent.parent
+Alive = Callable[[], None]
+
+
+def _silent() -> None:
+    """Nobody wants to know."""
 
 
 def sections(text: str, format: Literal["md", "txt", "html", "faq"]) -> Extracted:
@@ -71,13 +84,23 @@ class Extractor:
     ) -> None:
         self.close()
 
-    def file(self, path: Path, format: str) -> Extracted:
-        """Raises `ExtractError`."""
-        return self._ask({"path": str(path), "format": format})
+    def file(self, path: Path, format: str, alive: Alive = _silent) -> Extracted:
+        """`alive` is called every few seconds while the child reads. Raises `ExtractError`."""
+        found = self._ask({"path": str(path), "format": format}, alive)
+        if not found.scanned:
+            return found
+        try:
+            seen = [section for page in self._scanned(path, found.scanned, alive) for section in page]
+        finally:
+            self.close()  # the models would keep their memory
+        sections = sorted((*found.sections, *seen), key=lambda section: section.page or 0)
+        if not sections:
+            raise ExtractError("no_text")
+        return replace(found, sections=tuple(sections))
 
-    def text(self, text: str, format: str) -> Extracted:
+    def text(self, text: str, format: str, alive: Alive = _silent) -> Extracted:
         """Raises `ExtractError`."""
-        return self._ask({"text": text, "format": format})
+        return self._ask({"text": text, "format": format}, alive)
 
     def close(self) -> None:
         if self._child is None:
@@ -86,14 +109,35 @@ class Extractor:
         self._child.communicate()
         self._child = None
 
-    def _ask(self, question: dict[str, str]) -> Extracted:
+    def _scanned(self, path: Path, pages: tuple[int, ...], alive: Alive) -> Iterator[tuple[Section, ...]]:
+        """The text of each page that is a picture. A picture that cannot be decoded has none."""
+        if len(pages) > MAX_SCANNED:
+            raise ExtractError("scan_too_long")
+        began = time.monotonic()
+        barren = True
+        for page in pages:
+            taken = time.monotonic() - began
+            if taken > SCAN_SECONDS:
+                raise ExtractError("scan_too_long")
+            if barren and taken > _BARREN_SECONDS:
+                raise ExtractError("no_text")
+            try:
+                found = self._ask({"path": str(path), "format": "pdf", "picture": page}, alive).sections
+            except ExtractError as error:
+                if error.code != "damaged":
+                    raise
+                found = ()
+            barren = barren and not found
+            yield found
+
+    def _ask(self, question: dict[str, str | int], alive: Alive) -> Extracted:
         if self._read >= _LIFE:
             self.close()
         child = self._child or self._start()
         self._read += 1
         deadline = time.monotonic() + self._wall_seconds
         try:
-            answer = _exchange(child, json.dumps(question).encode() + b"\n", deadline)
+            answer = _exchange(child, json.dumps(question).encode() + b"\n", deadline, alive)
         except ExtractError:
             self.close()
             raise
@@ -123,7 +167,7 @@ class Extractor:
         return self._child
 
 
-def _exchange(child: subprocess.Popen[bytes], question: bytes, deadline: float) -> bytes | None:
+def _exchange(child: subprocess.Popen[bytes], question: bytes, deadline: float, alive: Alive) -> bytes | None:
     """One line there, one line back; None when the child ended instead."""
     if child.stdin is None or child.stdout is None:
         return None
@@ -133,9 +177,11 @@ def _exchange(child: subprocess.Popen[bytes], question: bytes, deadline: float) 
     parts: list[bytes] = []
     while True:
         patience = deadline - time.monotonic()
-        readable, writable, _ = select.select([receiving], [sending] if left else [], [], max(patience, 0))
-        if not readable and not writable:
+        if patience < 0:
             raise ExtractError("timeout")
+        until = min(patience, _LISTEN_SECONDS)
+        readable, writable, _ = select.select([receiving], [sending] if left else [], [], until)
+        alive()
         if writable:
             try:
                 left = left[os.write(sending, left) :]
@@ -151,5 +197,7 @@ def _exchange(child: subprocess.Popen[bytes], question: bytes, deadline: float) 
 
 
 def _extracted(reply: dict[str, Any]) -> Extracted:
-    found = tuple(Section(tuple(headings), text, page) for headings, text, page in reply["sections"])
-    return Extracted(reply["title"], found, reply["pages"])
+    found = tuple(
+        Section(tuple(headings), text, page, ocr) for headings, text, page, ocr in reply["sections"]
+    )
+    return Extracted(reply["title"], found, reply["pages"], tuple(reply["scanned"]))

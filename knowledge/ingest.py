@@ -6,9 +6,9 @@ sources, because an encoder is fast in batches only. What fails leaves the old c
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
-from pathlib import Path
+from datetime import datetime
 from time import monotonic, sleep
 from typing import Literal
 
@@ -16,10 +16,23 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from joblynk.providers.types import Embedder
 from knowledge import library, parts
-from knowledge.chunking import CHUNKING_VERSION, LIMIT, Piece, chunk, embed_text
-from knowledge.extract import Extracted, ExtractError, Extractor
-from knowledge.models import TITLE_LENGTH, Chunk, Document, Faq, IndexBuild
-from knowledge.parts import PARTS_VERSION
+from knowledge.extract import Extractor
+from knowledge.models import Document, Faq, IndexBuild
+from knowledge.reading import Prepared, embedded_text, prepare, recipe
+
+__all__ = [
+    "Drift",
+    "Progress",
+    "Report",
+    "Scope",
+    "drift",
+    "recipe",
+    "reindex",
+    "run",
+    "run_faq",
+    "take",
+    "unfinished",
+]
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +67,6 @@ class Drift:
 
 
 @dataclass(slots=True)
-class _Prepared:
-    """A source that was read. `error`: its chunks stand in for a text that could not be read."""
-
-    row: Document | Faq
-    chunks: list[library.NewChunk]
-    pages: int | None = None
-    error: str = ""
-
-
-@dataclass(slots=True)
 class _Tally:
     sources: int = 0
     embedded: int = 0
@@ -75,18 +78,41 @@ class _Tally:
         return Report(self.sources, self.embedded, self.kept, self.removed, self.failed, joined)
 
 
-def recipe(embedder: Embedder) -> str:
-    """Names everything a vector depends on besides its text."""
-    return f"{embedder.name}/chunk-v{CHUNKING_VERSION}/parts-v{PARTS_VERSION}"
-
-
 def run(document_id: int, embedder: Embedder | None = None) -> Report:
     """Read one document and make it searchable; staff see how far it is."""
-    return _run_one("document", document_id, embedder or _embedder())
+    return _run("document", document_id, embedder)
 
 
 def run_faq(faq_id: int, embedder: Embedder | None = None) -> Report:
-    return _run_one("faq", faq_id, embedder or _embedder())
+    return _run("faq", faq_id, embedder)
+
+
+def take(
+    kind: library.Kind,
+    source_id: int,
+    *,
+    embedder: Embedder | None = None,
+    extractor: Extractor | None = None,
+) -> datetime | None:
+    """Read a source that is due, under a lease. What goes wrong with it is logged and told to staff, not
+    raised; returns when it will be tried again, None when that will not be."""
+    lease = library.claim(kind, source_id)
+    if lease is None:
+        return None
+    try:
+        with _extractor(extractor) as ours:
+            _read_one(lease.row, embedder or _embedder(), ours, lease.beat)
+    except Exception:
+        log.exception("%s %s: attempt %s failed", kind, source_id, lease.row.attempts)
+        return lease.postpone(_NOT_EMBEDDED)
+    lease.release()
+    return None
+
+
+def unfinished(embedder: Embedder | None = None) -> bool:
+    """Something waits to be read, or was read with another model or another version of this program.
+    Looks at the database alone, so files that changed behind it are not seen: `drift` sees them."""
+    return library.unfinished(recipe(embedder or _embedder()))
 
 
 def drift(embedder: Embedder | None = None) -> list[Drift]:
@@ -109,11 +135,14 @@ def reindex(
 ) -> Report:
     """Bring the index up to date: what changed, or everything, embedded anew.
 
-    One run at a time: a second call waits for the first and returns its figures.
+    One run at a time: a second call waits for the first and returns its figures, or takes over when that
+    was killed.
     """
     build, mine = library.begin_build(reason or scope, by)
-    if not mine:
-        return _join(build)
+    while not mine:
+        if report := _join(build):
+            return report
+        build, mine = library.begin_build(reason or scope, by)
     try:
         report = _reindex(scope, embedder or _embedder(), progress, build)
     except BaseException as error:
@@ -152,7 +181,7 @@ def _reindex(scope: Scope, embedder: Embedder, progress: Progress, build: IndexB
 
 @dataclass(slots=True)
 class _Batch:
-    prepared: list[_Prepared] = field(default_factory=list)
+    prepared: list[Prepared] = field(default_factory=list)
     texts: int = 0
     sources: int = 0
     failed: int = 0
@@ -166,7 +195,7 @@ def _batches(
     for row in library.sources(todo):
         alive()
         batch.sources += 1
-        prepared = _prepare(row, embedder, extractor) if row is not None else None
+        prepared = prepare(row, embedder, extractor, alive) if row is not None else None
         if prepared is None or prepared.error:
             batch.failed += row is not None
         if prepared is not None:
@@ -179,55 +208,34 @@ def _batches(
         yield batch
 
 
-def _run_one(kind: library.Kind, source_id: int, embedder: Embedder) -> Report:
+def _run(kind: library.Kind, source_id: int, embedder: Embedder | None) -> Report:
     row = library.source(kind, source_id)
     if row is None:
         return Report()
-    tally = _Tally(sources=1)
     if isinstance(row, Document):
         library.mark(row, Document.State.READING)
     with Extractor() as extractor:
-        prepared = _prepare(row, embedder, extractor)
+        return _read_one(row, embedder or _embedder(), extractor, lambda: None)
+
+
+def _read_one(
+    row: Document | Faq, embedder: Embedder, extractor: Extractor, alive: Callable[[], None]
+) -> Report:
+    tally = _Tally(sources=1)
+    prepared = prepare(row, embedder, extractor, alive)
     if prepared is None:
         tally.failed = 1
     else:
         if isinstance(row, Document):
             library.mark(row, Document.State.EMBEDDING)
-        _store([prepared], embedder, tally, reuse=True, tick=lambda part: None)
+        _store([prepared], embedder, tally, reuse=True, tick=lambda part: alive())
         tally.failed = int(bool(prepared.error))
     _flip(recipe(embedder))
     return tally.report()
 
 
-def _prepare(row: Document | Faq, embedder: Embedder, extractor: Extractor) -> _Prepared | None:
-    """Read and cut one source; None when it cannot be read and nothing has to be written but that."""
-    if isinstance(row, Faq):
-        return _Prepared(row, _faq_chunks(row, embedder))
-    row.content_hash = library.stored_hash(row)
-    try:
-        extracted = _extracted(row, extractor)
-    except ExtractError as error:
-        log.warning("Document %s cannot be read: %s", row.pk, error.code)
-        if library.state().recipe in ("", recipe(embedder)):
-            library.fail(row, recipe(embedder), error.words)
-            return None
-        # Another recipe is on its way: what is served now has to be carried over to it.
-        kept = [_rebuilt(served) for served in library.served_chunks(row)]
-        return _Prepared(row, kept, row.pages, error.words)
-    row.title = row.title or extracted.title[:TITLE_LENGTH].strip() or Path(row.name).stem
-    limit = min(LIMIT, embedder.max_tokens)
-    pieces = chunk(row.title, extracted.sections, embedder.count_tokens, limit=limit)
-    return _Prepared(row, [_passage(row.title, piece) for piece in pieces], extracted.pages)
-
-
-def _extracted(document: Document, extractor: Extractor) -> Extracted:
-    if document.file:
-        return extractor.file(Path(document.file.path), document.format)
-    return extractor.text(document.text, document.format)
-
-
 def _store(
-    prepared: Sequence[_Prepared],
+    prepared: Sequence[Prepared],
     embedder: Embedder,
     tally: _Tally,
     *,
@@ -237,7 +245,7 @@ def _store(
     """Embed what is new in all of them at once, then write source by source. `tick` hears how much of
     the embedding is done, from 0 to 1."""
     wanted = recipe(embedder)
-    texts = {new.text_hash: _embedded_text(new) for source in prepared for new in source.chunks}
+    texts = {new.text_hash: embedded_text(new) for source in prepared for new in source.chunks}
     vectors = library.known_vectors(texts, wanted) if reuse else {}
     missing = {text_hash: text for text_hash, text in texts.items() if text_hash not in vectors}
     try:
@@ -287,54 +295,14 @@ def _reason(stamp: library.Stamp, wanted: str) -> str:
     return ""
 
 
-# --- Chunks without their vectors --------------------------------------------------------------
-def _passage(title: str, piece: Piece) -> library.NewChunk:
-    text_hash = _hash(embed_text(title, piece.heading, piece.text))
-    return library.NewChunk(
-        piece.position,
-        Chunk.Role.PASSAGE,
-        title,
-        piece.heading,
-        piece.page,
-        piece.text,
-        piece.tokens,
-        text_hash,
-        b"",
-    )
-
-
-def _faq_chunks(faq: Faq, embedder: Embedder) -> list[library.NewChunk]:
-    """The answer under its question, then one chunk per way to ask."""
-    tokens = embedder.count_tokens(embed_text(faq.question, "", faq.answer))
-    chunks = [_passage(faq.question, Piece(faq.answer, "", None, 0, tokens))]
-    for phrasing in dict.fromkeys([faq.question, *faq.phrasings]):
-        chunks.append(
-            library.NewChunk(
-                len(chunks),
-                Chunk.Role.PHRASING,
-                faq.question,
-                "",
-                None,
-                phrasing,
-                embedder.count_tokens(phrasing),
-                _hash(phrasing),
-                b"",
-            )
-        )
-    return chunks
-
-
-def _rebuilt(served: Chunk) -> library.NewChunk:
-    piece = Piece(served.text, served.heading, served.page, served.position, served.tokens)
-    return _passage(served.title, piece)
-
-
-def _embedded_text(new: library.NewChunk) -> str:
-    return new.text if new.role == Chunk.Role.PHRASING else embed_text(new.title, new.heading, new.text)
-
-
-def _hash(text: str) -> str:
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+@contextmanager
+def _extractor(given: Extractor | None) -> Iterator[Extractor]:
+    """The given one, which stays open, or one for this once."""
+    if given is not None:
+        yield given
+        return
+    with Extractor() as ours:
+        yield ours
 
 
 def _embedder() -> Embedder:
@@ -357,9 +325,12 @@ class _Heart:
             self._last = monotonic()
 
 
-def _join(running: IndexBuild) -> Report:
+def _join(running: IndexBuild) -> Report | None:
+    """The figures of a run of somebody else once it has ended; None when it was killed."""
     build = running
     while library.is_running(build):
         sleep(_JOIN_SECONDS)
         build = library.build(running.pk) or running
+    if build.finished_at is None:
+        return None
     return Report(0, build.embedded, build.kept, build.removed, build.failed, joined=True)

@@ -36,6 +36,11 @@ class Source(models.Model):
     """Chunks of `indexed_recipe`."""
     origin = models.CharField(max_length=255, blank=True, db_index=True, editable=False)
     """Where a loader took it from ("demo/messages.md"); blank when staff wrote it."""
+    due_at = models.DateTimeField(null=True, db_index=True, editable=False)
+    """From when on a worker may read it; None when there is nothing to do. A worker that reads it moves
+    this ahead again and again: when it dies, the moment comes and the next one takes over."""
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    """How often a worker began to read this content."""
     review_by = models.DateField(
         null=True,
         blank=True,
@@ -63,6 +68,9 @@ class Document(Source):
         HTML = "html", "Web page"
         PDF = "pdf", "PDF"
         WORD = "docx", "Word"
+        CSV = "csv", "Table (CSV)"
+        POWERPOINT = "pptx", "PowerPoint"
+        EXCEL = "xlsx", "Excel"
 
     class State(models.TextChoices):
         PENDING = "pending", "Waiting to be read"
@@ -180,6 +188,8 @@ class Chunk(models.Model):
     heading = models.TextField(blank=True)
     """The headings above the passage, "Section > Subsection", without the title."""
     page = models.PositiveIntegerField(null=True)
+    """Page of a PDF, slide, or sheet, from 1."""
+    ocr = models.BooleanField("read from a picture", default=False)
     text = models.TextField()
     tokens = models.PositiveIntegerField()
     text_hash = models.CharField(max_length=32)

@@ -1,30 +1,75 @@
-"""Background work. Callers enqueue after the commit, by name: `transaction.on_commit` is in here."""
+"""Background work. The row itself says what is due (`library.leases`); a task only rings for it, so that
+a worker that was killed, or a task that was lost, costs time and nothing else.
 
+Callers enqueue after the commit, by name: `transaction.on_commit` is in here.
+"""
+
+import time
 from functools import partial
+from threading import Lock
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django_tasks import task
 from django_tasks.base import Task
 
-from knowledge import ingest
+from knowledge import ingest, library
+from knowledge.extract import Extractor
 from knowledge.models import Document, Faq
 
+_LATER = -10  # priority: whatever somebody waits for goes first
+_TURN_SECONDS = 10.0
+_one_at_a_time = Lock()
+_extractor = Extractor()  # starts its child at first use; the child ends with this process
 
-@task()
+
+@task(priority=_LATER)
 def ingest_document(document_id: int) -> None:
-    ingest.run(document_id)
+    _take("document", document_id)
 
 
-@task()
+@task(priority=_LATER)
 def ingest_faq(faq_id: int) -> None:
-    ingest.run_faq(faq_id)
+    _take("faq", faq_id)
+
+
+@task(priority=_LATER)
+def reindex(scope: ingest.Scope = "changed", reason: str = "", user_id: int | None = None) -> None:
+    by = get_user_model()._default_manager.filter(pk=user_id).first() if user_id else None
+    ingest.reindex(scope, reason=reason, by=by)
 
 
 def enqueue(row: Document | Faq) -> None:
     """Have `row` read once the running transaction, if any, has committed."""
-    job: Task[Any, None] = ingest_document if isinstance(row, Document) else ingest_faq
+    kind: library.Kind = "document" if isinstance(row, Document) else "faq"
+    library.ask(kind, [row.pk])
+    job: Task[Any, None] = ingest_document if kind == "document" else ingest_faq
     transaction.on_commit(partial(_send, job, row.pk))
+
+
+def catch_up(reason: str) -> bool:
+    """Have everything read that waits, or that another model or version read; False if there is nothing."""
+    if not ingest.unfinished():
+        return False
+    reindex.enqueue("changed", reason)
+    return True
+
+
+def take_due() -> bool:
+    """Read what is due and was not rung for: retries, and what a killed worker held. Returns after some
+    seconds even if more is left, and then True."""
+    until = time.monotonic() + _TURN_SECONDS
+    while found := library.due(1):
+        if time.monotonic() > until:
+            return True
+        _take(*found[0])
+    return False
+
+
+def _take(kind: library.Kind, source_id: int) -> None:
+    with _one_at_a_time:
+        ingest.take(kind, source_id, extractor=_extractor)
 
 
 def _send(job: Task[Any, None], row_id: int) -> None:

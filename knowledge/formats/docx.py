@@ -1,10 +1,5 @@
-"""Word: paragraphs, lists and tables by their styles.
+"""Word: paragraphs, lists and tables by their styles."""
 
-A .docx is a zip of XML. Every entry is unpacked once, counted and thrown away, before python-docx
-may see the file: what it declares about its sizes is the sender's word.
-"""
-
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,20 +11,13 @@ from docx.table import Table, _Cell
 from docx.text.paragraph import Paragraph
 from lxml import etree
 
+from knowledge.formats.archive import inspect
 from knowledge.formats.types import MAX_DEPTH, Extracted, ExtractError, Outline, clean, one_line, table
-
-MAX_ENTRIES = 2_000
-MAX_XML_BYTES = 24 * 1024 * 1024
-MAX_TAGS = 600_000  # about 0.5 kB of memory each
-MAX_TOTAL_BYTES = 128 * 1024 * 1024
-_BLOCK = 1 << 16
-_ENCRYPTED = 0x1
-_OLE = b"\xd0\xcf\x11\xe0"  # how Word wraps a file with a password, and how .doc begins
 
 
 def read_docx(path: Path) -> Extracted:
     """Raises `ExtractError`, and for a damaged file whatever python-docx stumbles over."""
-    _inspect(path)
+    inspect(path, "word/document.xml")
     try:
         document = open_docx(str(path))
     except etree.XMLSyntaxError as error:
@@ -39,49 +27,6 @@ def read_docx(path: Path) -> Extracted:
     _walk(document, outline)
     outline.title = outline.title or one_line(clean(document.core_properties.title))
     return outline.finish()
-
-
-def _inspect(path: Path) -> None:
-    """Refuse what unpacks to too much, hides a document type, or wants a password."""
-    with path.open("rb") as file:
-        if file.read(4) == _OLE:
-            raise ExtractError("encrypted")
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-        if len(entries) > MAX_ENTRIES:
-            raise ExtractError("bomb")
-        total = 0
-        for entry in entries:
-            if entry.flag_bits & _ENCRYPTED:
-                raise ExtractError("encrypted")
-            total += _measure(archive, entry, MAX_TOTAL_BYTES - total)
-
-
-def _measure(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, allowed: int) -> int:
-    """Bytes of one entry, read in blocks and not kept. Whatever looks like XML has the closer limits."""
-    size = tags = 0
-    xml = entry.filename.lower().endswith((".xml", ".rels"))
-    before = b""
-    with archive.open(entry) as file:
-        while block := file.read(_BLOCK):
-            if not size:
-                xml = xml or block.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-            size += len(block)
-            if size > allowed:
-                raise ExtractError("bomb")
-            if xml:
-                tags += block.count(b"<")
-                _check_xml(size, tags, before + block)
-                before = block[-32:]
-    return size
-
-
-def _check_xml(size: int, tags: int, text: bytes) -> None:
-    if size > MAX_XML_BYTES or tags > MAX_TAGS:
-        raise ExtractError("bomb")
-    # UTF-16 hides the words behind NULs; no word processor writes it.
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text or b"<\0" in text or b"\0<" in text:
-        raise ExtractError("doctype")
 
 
 def _walk(document: WordDocument, outline: Outline) -> None:

@@ -8,12 +8,13 @@ edge of most pages is a running title and dropped.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pypdf import PageObject, PdfReader
 
+from knowledge.formats.pictures import has_pictures
 from knowledge.formats.types import (
     MAX_PAGES,
     MAX_TEXT_CHARS,
@@ -68,11 +69,18 @@ def read_pdf(path: Path) -> Extracted:
         raise ExtractError("too_large")
     budget = [MAX_TEXT_CHARS]
     pages = [_rows(_runs(page, budget)) for page in reader.pages]
+    scanned = tuple(
+        number
+        for number, (page, rows) in enumerate(zip(reader.pages, pages, strict=True), 1)
+        if not rows and has_pictures(page)
+    )
     heights = [(float(page.mediabox.bottom), float(page.mediabox.height)) for page in reader.pages]
     title = one_line(clean(str((reader.metadata and reader.metadata.title) or "")))
     if not any(pages):
-        raise ExtractError("no_text")
-    return _outlined(_without_edges(pages, heights), title)
+        if not scanned:
+            raise ExtractError("no_text")
+        return Extracted(title, (), len(pages), scanned)
+    return replace(_outlined(_without_edges(pages, heights), title), scanned=scanned)
 
 
 def _runs(page: PageObject, budget: list[int]) -> list[tuple[str, float, float, float]]:

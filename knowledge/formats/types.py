@@ -8,6 +8,7 @@ MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_TEXT_CHARS = 5_000_000  # about 7,000 passages
 MAX_DEPTH = 200  # nested elements
 MAX_PAGES = 3_000
+MAX_SCANNED = 200  # pages without text whose pictures are read
 
 ErrorCode = Literal[
     "missing",
@@ -15,10 +16,13 @@ ErrorCode = Literal[
     "empty",
     "too_large",
     "damaged",
+    "mislabelled",
     "encrypted",
     "bomb",
     "doctype",
     "no_text",
+    "scan_too_long",
+    "too_wide",
     "too_complex",
     "timeout",
     "crashed",
@@ -26,15 +30,23 @@ ErrorCode = Literal[
 
 WORDS: dict[ErrorCode, str] = {
     "missing": "The file is no longer on the server. Upload it again.",
-    "unsupported": "This kind of file cannot be read. Use Markdown, text, HTML, PDF or Word (.docx).",
+    "unsupported": "This kind of file cannot be read. Use Markdown, text, HTML, PDF, CSV, Word (.docx), "
+    "PowerPoint (.pptx) or Excel (.xlsx).",
     "empty": "There is no text in this document.",
     "too_large": f"The file is larger than {MAX_FILE_BYTES // 1024 // 1024} MB or holds too much text. "
     "Split it into several documents.",
     "damaged": "The file is damaged, or is not what its name says. Save it again and upload the new copy.",
-    "encrypted": "The file is protected by a password. Upload a copy without one.",
+    "mislabelled": "The file is not what the end of its name says. Open it in the program it comes from, "
+    "save it there, and upload the new copy.",
+    "encrypted": "The file is protected by a password. Save a copy without it and upload that.",
     "bomb": "The file unpacks to far more than its size. Save it again and upload the new copy.",
-    "doctype": "The file contains definitions (DOCTYPE) that are not accepted. Save it again in Word.",
-    "no_text": "The pages hold pictures of text only (a scan). Upload a version with real text.",
+    "doctype": "The file contains definitions (DOCTYPE) that are not accepted. Save it again in the "
+    "program it comes from.",
+    "no_text": "There is no text in this file: the pages are empty, or hold pictures of text only that "
+    "could not be read. Upload a version with real text, or a sharper scan.",
+    "scan_too_long": f"This scan is too long to be read: {MAX_SCANNED} pages, and ten minutes, are the most. "
+    "Split it, or upload a version with real text.",
+    "too_wide": "The table has more than 200 columns. Leave out those that nobody asks for.",
     "too_complex": "Reading the file took too much memory. Split it, or save it in a simpler format.",
     "timeout": "Reading the file took too long. Split it, or save it in a simpler format.",
     "crashed": "The file made the reader stop. Save it again in another format.",
@@ -57,15 +69,19 @@ class Section:
     headings: tuple[str, ...]
     text: str
     page: int | None = None
+    ocr: bool = False
+    """Read from a picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """`title` is empty when the document has none; `pages` is None when it has no pages."""
+    """`title` is empty when the document has none; `pages` is None when it has no pages. `scanned` are
+    the pages, from 1, that hold pictures and no text."""
 
     title: str
     sections: tuple[Section, ...]
     pages: int | None = None
+    scanned: tuple[int, ...] = ()
 
 
 # Line ends, NUL and other controls, lone surrogates, and marks that reverse the reading direction.

@@ -34,6 +34,7 @@ from knowledge.library.index import (
     live_passages,
     state,
 )
+from knowledge.library.leases import DELAYS, LEASE, Due, Lease, ask, claim, due, unfinished
 from knowledge.library.sources import (
     Stamp,
     by_origin,
@@ -65,10 +66,14 @@ from knowledge.library.staff import (
 from knowledge.library.versions import versions
 
 __all__ = [
+    "DELAYS",
+    "LEASE",
     "Attention",
     "Changes",
+    "Due",
     "IndexedChunk",
     "Kind",
+    "Lease",
     "LivePassage",
     "NewChunk",
     "Replaced",
@@ -76,6 +81,7 @@ __all__ = [
     "State",
     "add_document",
     "all_faqs",
+    "ask",
     "attention",
     "beat",
     "begin_build",
@@ -84,8 +90,10 @@ __all__ = [
     "builds",
     "by_origin",
     "changes_since",
+    "claim",
     "documents",
     "drop_import",
+    "due",
     "end_build",
     "fail",
     "faqs_by_question",
@@ -112,5 +120,6 @@ __all__ = [
     "stored_chunks",
     "stored_hash",
     "twin",
+    "unfinished",
     "versions",
 ]

@@ -27,6 +27,7 @@ class NewChunk:
     tokens: int
     text_hash: str
     vector: bytes
+    ocr: bool = False
 
 
 class Replaced(NamedTuple):
@@ -77,8 +78,11 @@ def replace_chunks(
 
 
 def fail(document: Document, recipe: str, words: str) -> None:
-    """It cannot be read. Chunks that are served stay."""
-    _stamp(document, recipe, document.chunk_count, error=words)
+    """It cannot be read. Chunks that are served stay. Says nothing of content that came meanwhile."""
+    with transaction.atomic():
+        fresh = Document.objects.select_for_update().filter(pk=document.pk).first()
+        if fresh is not None and _same_content(fresh, document):
+            _stamp(document, recipe, document.chunk_count, error=words)
 
 
 def flip(recipe: str) -> bool:
@@ -111,7 +115,7 @@ def _replace(
     row: Document | Faq, chunks: Sequence[NewChunk], recipe: str, generation: int, *, tell: bool
 ) -> Replaced:
     old: dict[tuple[object, ...], list[tuple[int, int]]] = {}
-    fields = ("role", "title", "heading", "page", "text", "text_hash")
+    fields = ("role", "title", "heading", "page", "text", "text_hash", "ocr")
     for pk, position, *key in Chunk.objects.filter(**_of(row), recipe=recipe).values_list(
         "pk", "position", *fields
     ):
@@ -143,6 +147,8 @@ def _stamp(
         "indexed_hash": row.fingerprint,
         "indexed_recipe": recipe,
         "chunk_count": chunk_count,
+        "due_at": None,
+        "attempts": 0,
     }
     if isinstance(row, Document):
         values |= {"title": row.title, "content_hash": row.content_hash, "error": error}

@@ -68,6 +68,8 @@ class LivePassage:
     updated_at: datetime
     vector: bytes = b""
     """As stored: see `knowledge.parts`."""
+    ocr: bool = False
+    """Read from a picture of the page, so letters may be wrong."""
 
 
 def state() -> State:
@@ -121,13 +123,28 @@ def live_passages(chunk_ids: Iterable[int]) -> dict[int, LivePassage]:
             "faq__answer",
             "faq__updated_at",
             "vector",
+            "ocr",
         )
     )
     passages = {}
-    for pk, document, title, updated, heading, page, text, faq, question, answer, answered, vector in rows:
+    for (
+        pk,
+        document,
+        title,
+        updated,
+        heading,
+        page,
+        text,
+        faq,
+        question,
+        answer,
+        answered,
+        vector,
+        ocr,
+    ) in rows:
         if document:
             passages[pk] = LivePassage(
-                pk, "document", document, title, heading, page, text, updated, bytes(vector)
+                pk, "document", document, title, heading, page, text, updated, bytes(vector), ocr
             )
         else:
             passages[pk] = LivePassage(pk, "faq", faq, question, "", None, answer, answered, bytes(vector))

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import File
 from django.db import transaction
 from django.db.models import Count
+from django.utils import timezone
 
 from knowledge.library.index import Kind, bury, raise_generation
 from knowledge.library.versions import note_version
@@ -18,6 +19,8 @@ Model = type[Document] | type[Faq]
 MODELS: dict[Kind, Model] = {"document": Document, "faq": Faq}
 _BATCH = 500
 _PAGE = 32  # rows with their whole text
+_INDEXED = {"indexed_hash", "indexed_recipe", "chunk_count", "pages", "ready_at"}
+_PROGRESS = {"state", "error", "due_at", "attempts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def save_document(
         if changed:
             document.state, document.error = Document.State.PENDING, ""
         publish_now = _publication_changed(document)
-        document.save()
+        _save(document, changed=changed)
         note_version(document, by)
         if publish_now:
             set_published("document", [document.pk], document.published)
@@ -123,11 +126,12 @@ def save_document(
 def save_faq(faq: Faq) -> bool:
     """Store it; True when its content is new to the index, and so wants `tasks.ingest_faq`."""
     with transaction.atomic():
+        changed = faq.fingerprint != faq.indexed_hash
         publish_now = _publication_changed(faq)
-        faq.save()
+        _save(faq, changed=changed)
         if publish_now:
             set_published("faq", [faq.pk], faq.published)
-        return faq.fingerprint != faq.indexed_hash
+        return changed
 
 
 def set_published(kind: Kind, source_ids: Iterable[int], published: bool) -> int:
@@ -165,6 +169,22 @@ def remove(kind: Kind, source_ids: Iterable[int]) -> int:
 def by_origin(kind: Kind, prefix: str) -> dict[str, Document | Faq]:
     """What a loader brought earlier, by where it took it from."""
     return {row.origin: row for row in MODELS[kind].objects.filter(origin__startswith=prefix)}
+
+
+def _save(row: Document | Faq, *, changed: bool) -> None:
+    """Write what was edited. What a worker writes meanwhile stays, unless the content is another now:
+    then that is due with all its attempts, and whoever reads the old content has lost its lease."""
+    if changed:
+        row.due_at, row.attempts = timezone.now(), 0
+    if row.pk is None:
+        row.save()
+        return
+    theirs = _INDEXED if changed else _INDEXED | _PROGRESS
+    row.save(update_fields=[name for name in _names(row) if name not in theirs])
+
+
+def _names(row: Document | Faq) -> list[str]:
+    return [field.name for field in row._meta.concrete_fields if not field.primary_key]
 
 
 def _publication_changed(row: Document | Faq) -> bool:

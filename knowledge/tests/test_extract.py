@@ -78,7 +78,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     ),
     "a docx cut short": ("docx", lambda: a_docx("x")[:2_000], "damaged"),
     "no zip": ("docx", lambda: b"PK\x03\x04" + os.urandom(100), "damaged"),
-    "a zip that is no docx": ("docx", lambda: zip_of(3), "damaged"),
+    "a zip that is no docx": ("docx", lambda: zip_of(3), "mislabelled"),
     "an old .doc": ("docx", lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "encrypted"),
     "10,000 entries": ("docx", lambda: zip_of(10_000), "bomb"),
     "XML of 100 MB in 100 kB": ("docx", lambda: docx_of_xml(word_body(" " * 100_000_000)), "bomb"),

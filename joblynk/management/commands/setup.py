@@ -19,6 +19,7 @@ class Command(BaseCommand):
         preparation.collect_static(self.report)
         if preparation.is_first_run():
             self.first_run()
+        preparation.catch_up(self.report)
 
     def first_run(self) -> None:
         if settings.LOAD_DEMO:

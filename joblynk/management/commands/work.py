@@ -1,0 +1,70 @@
+"""The task worker: does what was enqueued, and what became due since."""
+
+import logging
+import os
+import signal
+import time
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+from django.utils.crypto import get_random_string
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
+
+NICENESS = 10
+"""Reading documents leaves the processor to the chats, which wait for it; they do not."""
+IDLE_SECONDS = 1.0
+DAY = 86_400.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Do the site's background work: read uploaded documents, try again what failed, send transcripts. "
+        "Run at least one beside the web processes; any number may run, on any host. SIGTERM lets the task "
+        "at hand end. One that was killed loses nothing: what it held is taken up within a minute."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        os.nice(NICENESS)
+        logging.getLogger("django_tasks_db").setLevel(logging.WARNING)  # it tells of every look at the queue
+        worker = SiteWorker(
+            queue_names=["*"],
+            interval=IDLE_SECONDS,
+            batch=True,
+            backend_name="default",
+            startup_delay=False,
+            max_tasks=None,
+            worker_id=get_random_string(32),
+            excluded_queue_names=[],
+        )
+        worker.configure_signals()
+        worker.work()
+
+
+class SiteWorker(Worker):
+    """Takes turns between the queue and the sources that are due."""
+
+    def work(self) -> None:
+        from knowledge import tasks  # models load here, not when a command is listed
+
+        tidied = -DAY
+        while self.running:
+            if time.monotonic() - tidied > DAY:
+                call_command("prune_db_task_results", queue_name="*", verbosity=0)
+                tidied = time.monotonic()
+            close_old_connections()
+            if DBTaskResult.objects.ready().exists():  # a look costs no lock; taking a task does
+                self.run()  # until the queue is empty
+            self.running_task = True  # a signal now waits for the end of it
+            try:
+                more = tasks.take_due()
+            finally:
+                self.running_task = False
+            if not more:
+                time.sleep(self.interval)
+
+    def configure_signals(self) -> None:
+        super().configure_signals()
+        signal.signal(signal.SIGHUP, self.shutdown)
