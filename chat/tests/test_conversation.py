@@ -171,6 +171,7 @@ async def test_questions_in_one_conversation_are_answered_one_after_the_other(
     tab = await open_tab()
     await tab.hello()
     await tab.ask("First")
+    await tab.until("answer.stage", stage="searching")
     await tab.ask("Second")
     await tab.until("answer.stage", stage="queued")
     assert [turn.question for turn in script.turns] == ["First"]
