@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import numpy as np
 from docx import Document as word_document
+from PIL import Image, ImageDraw, ImageFont
 
 from joblynk.providers.types import Vectors
 from knowledge import library
@@ -116,6 +117,19 @@ def a_pdf(*pages: Sequence[tuple[float, float, float, str]]) -> bytes:
     body += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
     body += f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
     return body.encode("latin-1")
+
+
+def a_scan(*pages: Sequence[str]) -> bytes:
+    """A PDF whose pages are pictures of lines of print."""
+    pictures = []
+    for lines in pages:
+        picture = Image.new("L", (900, 120 + 70 * len(lines)), 255)
+        for number, line in enumerate(lines):
+            ImageDraw.Draw(picture).text((60, 60 + 70 * number), line, 0, ImageFont.load_default(40))
+        pictures.append(picture)
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, "PDF", save_all=True, append_images=pictures[1:])
+    return buffer.getvalue()
 
 
 def _saved(document: object) -> bytes:
