@@ -36,10 +36,11 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The question with its typing errors mended, and its vector."""
+    """The question with its typing errors mended, its vector, and what it found."""
 
     text: str
     vector: Vectors
+    ranked: list[Ranked]
 
 
 _held: _Held | None = None
@@ -48,28 +49,31 @@ _following = threading.Lock()
 
 
 async def search(text: str, limit: int = 5) -> Findings:
-    """The `limit` best live passages with the gate's verdict. Raises `DatabaseError`."""
-    if _held is None:
-        await executors.database(_follow)
-    held, asked = await asyncio.gather(executors.database(_follow), executors.compute(_ask, text))
-    ranked = await executors.compute(_rank, held, asked, limit)
-    live = await executors.database(library.live_passages, [hit.candidate.chunk_id for hit in ranked])
-    return await executors.compute(_judge, held, asked, ranked, live, limit)
+    """The `limit` best live passages with the gate's verdict. Raises `DatabaseError`.
+
+    Ranking goes on while the database is asked whether the index is up to date: it nearly always is,
+    and is asked again where it was not.
+    """
+    before = _held
+    if before is None:
+        before = await executors.database(_follow)
+    generation = before.generation
+    held, asked = await asyncio.gather(executors.database(_follow), executors.compute(_ask, text, limit))
+    if held is not before or held.generation != generation:
+        asked = await executors.compute(_ask, text, limit)
+    return await executors.database(_answer, held, asked, limit)
 
 
 def search_now(text: str, limit: int = 5) -> Findings:
     """The same for synchronous callers: commands and the admin."""
     held = _follow()
-    asked = _ask(text)
-    ranked = _rank(held, asked, limit)
-    live = library.live_passages([hit.candidate.chunk_id for hit in ranked])
-    return _judge(held, asked, ranked, live, limit)
+    return _answer(held, _ask(text, limit), limit)
 
 
 def warm() -> None:
     """Load the encoder and build the index, so that the first customer does not wait for it."""
-    _ask("warm")
     _follow()
+    _ask("warm", 1)
 
 
 def ready() -> bool:
@@ -83,24 +87,20 @@ def forget() -> None:
     _held = None
 
 
-def _ask(text: str) -> _Asked:
+def _ask(text: str, limit: int) -> _Asked:
     embedder = registry.get("embedder")
-    if _held is not None:
-        with _using:
-            text = corrected(text, _held.index.words, embedder)
-    return _Asked(text, embedder.embed([text])[0])
-
-
-def _rank(held: _Held, asked: _Asked, limit: int) -> list[Ranked]:
+    held = _held or _follow()
     with _using:
-        return rank(held.index, asked.vector, asked.text, limit + _SPARE)
-
-
-def _judge(
-    held: _Held, asked: _Asked, ranked: list[Ranked], live: dict[int, library.LivePassage], limit: int
-) -> Findings:
+        text = corrected(text, held.index.words, embedder)
+    vector: Vectors = embedder.embed([text])[0]
     with _using:
-        return judge(held.index.words, asked.text, asked.vector, ranked, live, limit)
+        return _Asked(text, vector, rank(held.index, vector, text, limit + _SPARE))
+
+
+def _answer(held: _Held, asked: _Asked, limit: int) -> Findings:
+    live = library.live_passages([hit.candidate.chunk_id for hit in asked.ranked])
+    with _using:
+        return judge(held.index.words, asked.text, asked.vector, asked.ranked, live, limit)
 
 
 def _follow() -> _Held:
