@@ -15,7 +15,9 @@ from knowledge.library import Kind
 
 EDITORS, PUBLISHERS = "Editors", "Publishers"
 
-_WRITE = tuple(f"{verb}_{kind}" for kind in ("document", "faq") for verb in ("view", "add", "change", "delete"))
+_WRITE = tuple(
+    f"{verb}_{kind}" for kind in ("document", "faq") for verb in ("view", "add", "change", "delete")
+)
 _GROUPS: dict[str, tuple[str, ...]] = {
     EDITORS: (*_WRITE, "view_indexbuild", "view_resemblance", "change_resemblance"),
     PUBLISHERS: (

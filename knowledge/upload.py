@@ -1,8 +1,13 @@
 """What staff may upload: the name made harmless, the format told by name and content."""
 
 import re
+from dataclasses import dataclass
 from typing import IO
 
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.files.uploadedfile import UploadedFile
+
+from knowledge import library
 from knowledge.formats.types import MAX_FILE_BYTES, WORDS
 from knowledge.models import TITLE_LENGTH, Document
 
@@ -37,7 +42,7 @@ def checked_format(name: str, size: int, content: IO[bytes]) -> str:
     head = content.read(_HEAD)
     content.seek(0)
     if not head:
-        raise ValueError(WORDS["empty"])
+        raise ValueError("The file is empty. Save it again and upload the new copy.")
     if format == Document.Format.PDF and b"%PDF-" not in head:
         raise ValueError(WORDS["damaged"])
     if format == Document.Format.WORD and head.startswith(b"\xd0\xcf\x11\xe0"):
@@ -45,3 +50,26 @@ def checked_format(name: str, size: int, content: IO[bytes]) -> str:
     if format == Document.Format.WORD and not head.startswith(b"PK\x03\x04"):
         raise ValueError(WORDS["damaged"])
     return format
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What became of one upload: stored (`document` and no `twin`), the same as `twin`, or refused."""
+
+    name: str
+    document: Document | None = None
+    twin: Document | None = None
+    refusal: str = ""
+
+
+def receive(draft: Document, file: UploadedFile | None, by: AbstractBaseUser | None) -> Arrival:
+    """Store one file, or the text that is in `draft`. A document that is new still wants `tasks.enqueue`."""
+    name = display_name(file.name or "") if file is not None else (draft.title or "The text")
+    if file is not None:
+        try:
+            draft.format = checked_format(file.name or "", file.size or 0, file)
+        except ValueError as error:
+            return Arrival(name, refusal=str(error))
+        draft.name = name
+    twin = library.add_document(draft, file=file, by=by)
+    return Arrival(name, twin=twin) if twin else Arrival(name, draft)

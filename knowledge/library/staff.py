@@ -29,7 +29,10 @@ class Attention(NamedTuple):
 
 def twin(digest: str, *, besides: int | None = None) -> Document | None:
     """A document with this content (SHA-256)."""
-    return Document.objects.filter(content_hash=digest).exclude(pk=besides).order_by("pk").first()
+    same = Document.objects.filter(content_hash=digest)
+    if besides is not None:
+        same = same.exclude(pk=besides)
+    return same.order_by("pk").first()
 
 
 def add_document(
@@ -105,3 +108,8 @@ def kept_import(key: UUID, by: AbstractBaseUser) -> FaqImport | None:
 
 def drop_import(kept: FaqImport) -> None:
     kept.delete()
+
+
+def await_reading(document_ids: Iterable[int]) -> None:
+    """Tell staff that these wait for a worker."""
+    Document.objects.filter(pk__in=list(document_ids)).update(state=Document.State.PENDING, error="")

@@ -82,7 +82,7 @@ def test_the_state_is_told_in_plain_words_with_the_error(admin_client: Client) -
     add(admin_client, upload=file, published="on")
     ingest.run(Document.objects.get().pk, WordEmbedder())
     page = admin_client.get(reverse("admin:knowledge_document_changelist")).content.decode()
-    assert "Could not be read." in page
+    assert "pill-failed" in page
     assert "pictures of text only" in page
 
 
@@ -109,9 +109,10 @@ def test_the_preview_shows_the_passages_with_heading_and_page(admin_client: Clie
     add(admin_client, upload=file, published="on")
     document = Document.objects.get()
     ingest.run(document.pk, WordEmbedder())
-    page = admin_client.get(reverse("admin:knowledge_document_change", args=[document.pk])).content.decode()
+    page = admin_client.get(reverse("admin:knowledge_document_passages", args=[document.pk])).content.decode()
     assert "Nine euros." in page
     assert "page 1" in page
+    page = admin_client.get(reverse("admin:knowledge_document_change", args=[document.pk])).content.decode()
     assert "g.pdf" in page
 
 
