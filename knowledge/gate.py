@@ -6,8 +6,8 @@ the best passage stands out from the rest. Pure: no model, no database.
 
 The weights are a logistic regression over seven signs, fitted on sets of questions of four kinds (an
 encyclopaedia, help pages, course FAQs, short FAQs). To learn near misses it also saw each answerable
-question once more with its answer taken out. Signs were chosen by leaving one kind out and judging on it, where
-they reach AUROC 0.916, the score alone 0.911. The weights belong to the packaged encoder in 8 bits.
+question once more with its answer taken out. Signs were chosen by leaving one kind out and judging on
+it, where they reach AUROC 0.916, the score alone 0.911. They belong to the packaged encoder in 8 bits.
 """
 
 import math
