@@ -57,6 +57,7 @@ class _Running:
     ending: Answered | Failed | None = None
     began: float = 0.0
     first_text: float | None = None
+    next_frame: float = 0.0  # before which no delta is published
     stopped: bool = False
     flush: asyncio.TimerHandle | None = None
     work: asyncio.Task[None] = field(init=False)  # what `stop` cancels
@@ -214,13 +215,17 @@ class Turns:
         self._live.publish(run.conversation, protocol.stage(run.answer_id, stage.name, stage.detail))
 
     def _delta(self, run: _Running, text: str) -> None:
-        """The first text goes out at once; what follows is gathered for one frame."""
+        """Text goes out at once, but what comes soon after a frame is gathered for the next one."""
         run.text += text
-        if run.first_text is None and text:
-            run.first_text = asyncio.get_running_loop().time()
+        if run.flush is not None or not text:
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        run.first_text = run.first_text or now
+        if now >= run.next_frame:
             self._flush(run)
-        elif run.flush is None:
-            run.flush = asyncio.get_running_loop().call_later(self._delta_seconds, self._flush, run)
+        else:
+            run.flush = loop.call_at(run.next_frame, self._flush, run)
 
     def _flush(self, run: _Running) -> None:
         if run.flush is not None:
@@ -229,6 +234,7 @@ class Turns:
         if run.sent < len(run.text):
             frame = protocol.delta(run.answer_id, run.sent, run.text[run.sent :])
             run.sent = len(run.text)
+            run.next_frame = asyncio.get_running_loop().time() + self._delta_seconds
             self._live.publish(run.conversation, frame)
 
     async def _store(self, outcome: Outcome) -> None:

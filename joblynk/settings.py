@@ -158,6 +158,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
                 "fallback_model": env_str("GROQ_FALLBACK_MODEL", "openai/gpt-oss-20b"),
                 "max_completion_tokens": env_int("GROQ_MAX_COMPLETION_TOKENS", 1_500),
                 "first_token_seconds": CHAT_FIRST_TOKEN_SECONDS,
+                "gather_seconds": CHAT_DELTA_SECONDS,
             },
         }
         if GROQ_API_KEY

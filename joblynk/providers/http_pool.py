@@ -14,6 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from joblynk.providers.http_connection import HttpConnection
+
 _MOST_CONNECTIONS = 1_000
 _MOST_IDLE = 200
 # A TLS handshake costs a customer more than an idle socket costs us.
@@ -29,8 +31,8 @@ class StackedTransport(httpx.AsyncBaseTransport):
         # Reading the certificates takes 20 ms, so once; a plain address needs none and trusts nobody.
         plain = urlsplit(base_url).scheme == "http"
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
-        self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()  # since when; oldest first
-        self._busy: set[httpx.AsyncHTTPTransport] = set()
+        self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()  # since when; oldest first
+        self._busy: set[httpx.AsyncBaseTransport] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         connection = self._take()
@@ -53,22 +55,27 @@ class StackedTransport(httpx.AsyncBaseTransport):
         for connection in connections:
             await connection.aclose()
 
-    def _take(self) -> httpx.AsyncHTTPTransport:
+    def _take(self) -> httpx.AsyncBaseTransport:
         if self._idle:
             _, connection = self._idle.pop()
         elif len(self._busy) < _MOST_CONNECTIONS:
-            connection = httpx.AsyncHTTPTransport(verify=self._tls, limits=_ONE, proxy=self._proxy)
+            connection = self._new()
         else:
             raise httpx.PoolTimeout(f"{_MOST_CONNECTIONS} requests are running")
         self._busy.add(connection)
         return connection
 
-    def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
+    def _new(self) -> httpx.AsyncBaseTransport:
+        if self._proxy is None:
+            return HttpConnection(self._tls)
+        return httpx.AsyncHTTPTransport(verify=self._tls, limits=_ONE, proxy=self._proxy)
+
+    def give_back(self, connection: httpx.AsyncBaseTransport) -> None:
         if connection in self._busy:  # not after aclose()
             self._busy.discard(connection)
             self._idle.append((time.monotonic(), connection))
 
-    async def discard(self, connection: httpx.AsyncHTTPTransport) -> None:
+    async def discard(self, connection: httpx.AsyncBaseTransport) -> None:
         """A request that was cut short must not leave the next one a connection in doubt."""
         self._busy.discard(connection)
         await connection.aclose()
@@ -85,7 +92,7 @@ class _ReturningStream(httpx.AsyncByteStream):
     """A response body that gives its connection back when it was read to the end, else closes it."""
 
     def __init__(
-        self, stream: httpx.AsyncByteStream, owner: StackedTransport, connection: httpx.AsyncHTTPTransport
+        self, stream: httpx.AsyncByteStream, owner: StackedTransport, connection: httpx.AsyncBaseTransport
     ) -> None:
         self._stream = stream
         self._owner = owner

@@ -146,8 +146,12 @@ class FakeServer:
 
     def wait_until_alone(self, seconds: float) -> bool:
         """Whether every client is gone, now or within `seconds`."""
+        return self.wait_until_at_most(0, seconds)
+
+    def wait_until_at_most(self, clients: int, seconds: float) -> bool:
+        """Whether no more than so many clients are connected, now or within `seconds`."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self.connections, seconds)
+            return self._changed.wait_for(lambda: len(self.connections) <= clients, seconds)
 
     def wait_for_request(self, seconds: float) -> bool:
         """Whether a request was read, now or within `seconds`."""

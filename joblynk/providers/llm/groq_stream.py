@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from joblynk.providers.errors import ProviderError
 from joblynk.providers.llm.groq_errors import failure, from_event
 from joblynk.providers.types import Finished, Usage
 
@@ -26,14 +27,29 @@ class CompletionReader:
         self._reason = ""
         self._usage: Usage | None = None
         self._has_text = False
+        self._problem: Exception | None = None
 
     def feed(self, data: bytes) -> str:
-        """The text that `data` completes, "" if none. Raises `ProviderError` or `ValueError`."""
+        """The text that `data` completes, "" if none. Raises `ProviderError` or `ValueError`, but when text
+        stands before what is wrong, only `check` raises it."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _LONGEST_LINE:
-            raise failure("bad_answer", "a line without an end")
-        texts = [self._line(line) for line in lines if line.startswith(b"data:")]
+        texts: list[str] = []
+        try:
+            if len(self._rest) > _LONGEST_LINE:
+                raise failure("bad_answer", "a line without an end")
+            for line in lines:
+                if line.startswith(b"data:"):
+                    texts.append(self._line(line))
+        except (ProviderError, ValueError) as problem:
+            if not any(texts):
+                raise
+            self._problem = problem
         return self._clean("".join(texts))
+
+    def check(self) -> None:
+        """Raises `ProviderError` or `ValueError` for what was wrong in the bytes fed so far."""
+        if self._problem is not None:
+            raise self._problem
 
     def finish(self) -> str:
         """The text of a last line that the service did not end."""
