@@ -93,15 +93,16 @@ def take(
     *,
     embedder: Embedder | None = None,
     extractor: Extractor | None = None,
+    told: Callable[[Report], None] = lambda report: None,
 ) -> datetime | None:
-    """Read a source that is due, under a lease. What goes wrong with it is logged and told to staff, not
-    raised; returns when it will be tried again, None when that will not be."""
+    """Read a source that is due, under a lease, and tell what that took. What goes wrong with it is logged
+    and told to staff, not raised; returns when it will be tried again, None when that will not be."""
     lease = library.claim(kind, source_id)
     if lease is None:
         return None
     try:
         with _extractor(extractor) as ours:
-            _read_one(lease.row, embedder or _embedder(), ours, lease.beat)
+            told(_read_one(lease.row, embedder or _embedder(), ours, lease.beat))
     except Exception:
         log.exception("%s %s: attempt %s failed", kind, source_id, lease.row.attempts)
         return lease.postpone(_NOT_EMBEDDED)
@@ -161,20 +162,21 @@ def _reindex(scope: Scope, embedder: Embedder, progress: Progress, build: IndexB
     stamps = list(library.stamps())
     todo = [stamp for stamp in stamps if scope == "all" or _reason(stamp, wanted)]
     tally = _Tally(sources=len(todo), kept=sum(s.chunks for s in stamps) - sum(s.chunks for s in todo))
-    heart = _Heart(build)
+    heart = _Heart(build, len(todo))
     progress(0, len(todo))
     done = 0
     with Extractor() as extractor:
         for batch in _batches(todo, embedder, extractor, heart.beat):
 
             def tick(part: float, before: int = done, sources: int = batch.sources) -> None:
-                heart.beat()
+                heart.beat(before + int(part * sources))
                 progress(before + int(part * sources), len(todo))
 
             _store(batch.prepared, embedder, tally, reuse=scope == "changed", tick=tick)
             tally.failed += batch.failed
             done += batch.sources
     progress(done, len(todo))
+    library.note_progress(build, done, len(todo))
     _flip(wanted)
     return tally.report()
 
@@ -313,15 +315,17 @@ def _embedder() -> Embedder:
 
 # --- Builds ------------------------------------------------------------------------------------
 class _Heart:
-    """Shows a sign of life at most every few seconds."""
+    """Shows a sign of life, and how far it is, at most every second."""
 
-    def __init__(self, build: IndexBuild) -> None:
-        self._build = build
-        self._last = monotonic()
+    def __init__(self, build: IndexBuild, total: int) -> None:
+        self._build, self._total = build, total
+        self._done = 0
+        self._last = 0.0
 
-    def beat(self) -> None:
-        if monotonic() - self._last > 5:
-            library.beat(self._build)
+    def beat(self, done: int | None = None) -> None:
+        self._done = self._done if done is None else done
+        if monotonic() - self._last > 1:
+            library.note_progress(self._build, self._done, self._total)
             self._last = monotonic()
 
 

@@ -5,11 +5,13 @@ Callers enqueue after the commit, by name: `transaction.on_commit` is in here.
 """
 
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django_tasks import task
 from django_tasks.base import Task
@@ -36,8 +38,40 @@ def ingest_faq(faq_id: int) -> None:
 
 @task(priority=_LATER)
 def reindex(scope: ingest.Scope = "changed", reason: str = "", user_id: int | None = None) -> None:
-    by = get_user_model()._default_manager.filter(pk=user_id).first() if user_id else None
-    ingest.reindex(scope, reason=reason, by=by)
+    ingest.reindex(scope, reason=reason, by=_user(user_id))
+
+
+@task(priority=_LATER)
+def read_chosen(sources: list[tuple[library.Kind, int]], reason: str, user_id: int | None = None) -> None:
+    """Read sources that somebody picked; the history of builds tells what that took."""
+    build = library.begin_chosen(reason, len(sources), _user(user_id))
+
+    def told(report: ingest.Report) -> None:
+        build.embedded += report.embedded
+        build.kept += report.kept
+        build.removed += report.removed
+        build.failed += report.failed
+
+    try:
+        for done, (kind, source_id) in enumerate(sources, 1):
+            _take(kind, source_id, told)
+            library.note_progress(build, done, len(sources))
+    except BaseException as error:
+        build.error = type(error).__name__
+        raise
+    finally:
+        library.end_build(build)
+
+
+def enqueue_chosen(sources: Sequence[tuple[library.Kind, int]], reason: str, user_id: int | None) -> None:
+    """The same as `enqueue` for all of them, in one task that is remembered as a build."""
+    for kind in library.KINDS:
+        library.ask(kind, [pk for of, pk in sources if of == kind])
+    transaction.on_commit(partial(read_chosen.enqueue, list(sources), reason, user_id))
+
+
+def enqueue_reindex(scope: ingest.Scope, reason: str, user_id: int | None) -> None:
+    transaction.on_commit(partial(reindex.enqueue, scope, reason, user_id))
 
 
 def enqueue(row: Document | Faq) -> None:
@@ -67,9 +101,13 @@ def take_due() -> bool:
     return False
 
 
-def _take(kind: library.Kind, source_id: int) -> None:
+def _take(kind: library.Kind, source_id: int, told: Callable[[ingest.Report], None] | None = None) -> None:
     with _one_at_a_time:
-        ingest.take(kind, source_id, extractor=_extractor)
+        ingest.take(kind, source_id, extractor=_extractor, told=told or (lambda report: None))
+
+
+def _user(user_id: int | None) -> AbstractBaseUser | None:
+    return get_user_model()._default_manager.filter(pk=user_id).first() if user_id else None
 
 
 def _send(job: Task[Any, None], row_id: int) -> None:

@@ -20,7 +20,12 @@ _FORMATS = {
     "htm": "html",
     "pdf": "pdf",
     "docx": "docx",
+    "csv": "csv",
+    "pptx": "pptx",
+    "xlsx": "xlsx",
 }
+_OLD = {"doc": "docx", "ppt": "pptx", "xls": "xlsx"}
+_PACKED = {Document.Format.WORD, Document.Format.POWERPOINT, Document.Format.EXCEL}
 # Control characters, and marks that make a name read other than it is.
 _JUNK = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _HEAD = 1024
@@ -34,7 +39,10 @@ def display_name(name: str) -> str:
 
 def checked_format(name: str, size: int, content: IO[bytes]) -> str:
     """The format of an upload. Raises ValueError with words for staff; leaves `content` at its start."""
-    format = _FORMATS.get(name.rsplit(".", 1)[-1].lower() if "." in name else "")
+    ending = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    if ending in _OLD:
+        raise ValueError(f"This is an old .{ending} file. Save it as .{_OLD[ending]} and upload that.")
+    format = _FORMATS.get(ending)
     if format is None:
         raise ValueError(WORDS["unsupported"])
     if size > MAX_FILE_BYTES:
@@ -45,9 +53,9 @@ def checked_format(name: str, size: int, content: IO[bytes]) -> str:
         raise ValueError("The file is empty. Save it again and upload the new copy.")
     if format == Document.Format.PDF and b"%PDF-" not in head:
         raise ValueError(WORDS["damaged"])
-    if format == Document.Format.WORD and head.startswith(b"\xd0\xcf\x11\xe0"):
+    if format in _PACKED and head.startswith(b"\xd0\xcf\x11\xe0"):
         raise ValueError(WORDS["encrypted"])
-    if format == Document.Format.WORD and not head.startswith(b"PK\x03\x04"):
+    if format in _PACKED and not head.startswith(b"PK\x03\x04"):
         raise ValueError(WORDS["damaged"])
     return format
 

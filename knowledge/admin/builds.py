@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from knowledge import library, rebuild, roles
+from knowledge import library, roles, tasks
 from knowledge.models import IndexBuild
 
 
@@ -53,9 +53,9 @@ class IndexBuildAdmin(admin.ModelAdmin[IndexBuild]):
         if request.method != "POST" or not roles.may_rebuild(request.user):
             raise PermissionDenied
         if request.POST.get("scope") == "all":
-            rebuild.ask_all("all", "everything", request.user)
+            tasks.enqueue_reindex("all", "everything", request.user.pk)
         else:
-            rebuild.ask_all("changed", "what changed", request.user)
+            tasks.enqueue_reindex("changed", "what changed", request.user.pk)
         words = "The worker takes it up in a moment. The old index serves until then."
         self.message_user(request, words, messages.SUCCESS)
         return redirect("admin:knowledge_indexbuild_changelist")

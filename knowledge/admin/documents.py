@@ -16,7 +16,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from knowledge import gate, library, rebuild, roles, tasks, upload
+from knowledge import gate, library, roles, tasks, upload
 from knowledge.admin.forms import ArrivalForm, DocumentForm
 from knowledge.admin.sources import ReviewFilter, SourceAdmin
 from knowledge.models import Chunk, Document
@@ -224,7 +224,7 @@ class DocumentAdmin(SourceAdmin):
         row = self._seen(request, pk)
         if not super().has_change_permission(request) or request.method != "POST":
             raise PermissionDenied
-        rebuild.ask_chosen([("document", row.pk)], f"read again: {row}"[:180], request.user)
+        tasks.enqueue_chosen([("document", row.pk)], f"read again: {row}"[:180], request.user.pk)
         self.message_user(request, f"“{row}” will be read again in a moment.", messages.SUCCESS)
         return redirect("admin:knowledge_document_change", row.pk)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from knowledge import faq_csv, library, markup, rebuild, tasks, upload
+from knowledge import faq_csv, library, markup, tasks, upload
 from knowledge.admin.forms import FaqForm
 from knowledge.admin.sources import ReviewFilter, SourceAdmin
 from knowledge.models import Faq
@@ -106,8 +106,8 @@ class FaqAdmin(SourceAdmin):
             if request.POST.get("plan") == plan.digest:
                 written = faq_csv.apply(kept, plan)
                 if written:
-                    rebuild.ask_chosen(
-                        [("faq", faq.pk) for faq in written], f"import of {kept.name}"[:150], request.user
+                    tasks.enqueue_chosen(
+                        [("faq", faq.pk) for faq in written], f"import of {kept.name}"[:150], request.user.pk
                     )
                 for faq in written:
                     self.log_change(request, faq, f"Imported from {kept.name}.")

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from knowledge import library, upload
 from knowledge.models import TITLE_LENGTH, Document, Faq, content_hash
 
-KINDS = "Markdown, text, HTML, PDF or Word (.docx), up to 20 MB each."
+KINDS = "Markdown, text, HTML, PDF, CSV, Word (.docx), PowerPoint (.pptx) or Excel (.xlsx), up to 20 MB each."
 WRITTEN = [
     (choice.value, choice.label)
     for choice in (Document.Format.MARKDOWN, Document.Format.TEXT, Document.Format.HTML)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from knowledge import library, rebuild, roles
+from knowledge import library, roles, tasks
 from knowledge.models import Document, Faq
 
 SOON = timedelta(days=30)
@@ -92,7 +92,7 @@ class SourceAdmin(ModelAdmin[Any]):
     @admin.action(description="Read again", permissions=["change"])
     def read_again(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
         ids = list(chosen.values_list("pk", flat=True))
-        rebuild.ask_chosen([(self.kind, pk) for pk in ids], "read again", request.user)
+        tasks.enqueue_chosen([(self.kind, pk) for pk in ids], f"read again ({len(ids)})", request.user.pk)
         self.message_user(request, f"{len(ids)} will be read again in a moment.", messages.SUCCESS)
 
     # --- Removing --------------------------------------------------------------------------------

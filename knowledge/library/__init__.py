@@ -6,11 +6,9 @@ order, so whoever has read up to n misses nothing that is ≤ n.
 """
 
 from knowledge.library.builds import (
-    beat,
     begin_build,
     begin_chosen,
     build,
-    builds,
     end_build,
     is_running,
     note_progress,
@@ -25,6 +23,7 @@ from knowledge.library.chunks import (
     served_chunks,
 )
 from knowledge.library.index import (
+    KINDS,
     Changes,
     IndexedChunk,
     Kind,
@@ -53,7 +52,6 @@ from knowledge.library.staff import (
     add_document,
     all_faqs,
     attention,
-    await_reading,
     documents,
     drop_import,
     faqs_by_question,
@@ -68,6 +66,7 @@ from knowledge.library.versions import versions
 
 __all__ = [
     "DELAYS",
+    "KINDS",
     "LEASE",
     "Attention",
     "Changes",
@@ -84,12 +83,9 @@ __all__ = [
     "all_faqs",
     "ask",
     "attention",
-    "await_reading",
-    "beat",
     "begin_build",
     "begin_chosen",
     "build",
-    "builds",
     "by_origin",
     "changes_since",
     "claim",

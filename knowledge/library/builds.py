@@ -1,6 +1,5 @@
 """Runs of `reindex`: one at a time, and a killed one blocks nobody."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -33,15 +32,9 @@ def begin_chosen(reason: str, total: int, by: AbstractBaseUser | None = None) ->
     return IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, chosen=True, total=total)
 
 
-def note_progress(done: int, total: int, build_id: int | None = None) -> None:
-    """Tell staff how far a run is: the given one, else the whole rebuild that is running."""
-    running = IndexBuild.objects.filter(finished_at=None)
-    running = running.filter(chosen=False) if build_id is None else running.filter(pk=build_id)
-    running.update(done=done, total=total, alive_at=timezone.now())
-
-
-def beat(build: IndexBuild) -> None:
-    IndexBuild.objects.filter(pk=build.pk).update(alive_at=timezone.now())
+def note_progress(build: IndexBuild, done: int, total: int) -> None:
+    """Show a sign of life, and how many of its sources are done."""
+    IndexBuild.objects.filter(pk=build.pk).update(done=done, total=total, alive_at=timezone.now())
 
 
 def end_build(build: IndexBuild) -> None:
@@ -56,10 +49,6 @@ def is_running(build: IndexBuild) -> bool:
 
 def build(build_id: int) -> IndexBuild | None:
     return IndexBuild.objects.filter(pk=build_id).first()
-
-
-def builds(ids: Iterable[int]) -> list[IndexBuild]:
-    return list(IndexBuild.objects.filter(pk__in=list(ids)))
 
 
 def _close_killed() -> None:

@@ -13,6 +13,7 @@ from joblynk.providers.types import Vectors
 from knowledge.models import Chunk, Document, Faq, IndexState, RemovedChunk
 
 Kind = Literal["document", "faq"]
+KINDS: tuple[Kind, ...] = ("document", "faq")
 
 _BATCH = 500
 _FLOAT = np.dtype("<f4")  # parsed once: a name would be parsed for every row

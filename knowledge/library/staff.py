@@ -108,8 +108,3 @@ def kept_import(key: UUID, by: AbstractBaseUser) -> FaqImport | None:
 
 def drop_import(kept: FaqImport) -> None:
     kept.delete()
-
-
-def await_reading(document_ids: Iterable[int]) -> None:
-    """Tell staff that these wait for a worker."""
-    Document.objects.filter(pk__in=list(document_ids)).update(state=Document.State.PENDING, error="")
