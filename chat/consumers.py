@@ -73,6 +73,7 @@ class ChatConsumer(DirectConsumer):
             self._put(
                 protocol.error("internal", ref=ref, client_message_id=client_message_id, retryable=True)
             )
+        await self.outbound.flush()
 
     async def _refuse_frame(self, error: BadFrame) -> None:
         self.bad_frames += 1
@@ -164,7 +165,7 @@ class ChatConsumer(DirectConsumer):
             return False
         for event in fresh:
             self.seq = event.seq
-            self._put(event)
+            self.outbound.put(protocol.encode(event))
         return True
 
     def offer(self, frame: str) -> None:
@@ -172,8 +173,9 @@ class ChatConsumer(DirectConsumer):
 
     # --- Sending -------------------------------------------------------------------------------
 
-    def _put(self, frame: protocol.DurableEvent | protocol.Frame) -> None:
-        self.outbound.put(protocol.encode(frame))
+    def _put(self, frame: protocol.Frame) -> None:
+        """An answer to the frame at hand, sent when that is done with."""
+        self.outbound.reply(protocol.encode(frame))
 
     async def _send_text(self, text: str) -> None:
         await self._emit({"type": "websocket.send", "text": text})

@@ -6,7 +6,8 @@ pings how many frames it has received, and this window counts the bytes beyond t
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 SOFT = 256 * 1024  # bytes beyond which deltas are no longer sent: the finished answer brings the text
 HARD = 2 * 1024 * 1024  # bytes beyond which the socket is closed
@@ -15,32 +16,48 @@ Send = Callable[[str], Awaitable[None]]
 
 
 class Outbound:
-    """Frames on their way to one socket, in order, sent by a task of its own so that nobody waits for it."""
+    """Frames on their way to one socket, in order. What others put there is sent by a task, so that nobody
+    waits for a reader; who answers its own reader says `flush`, which costs no task."""
 
-    def __init__(self, send: Send, overflow: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, send: Send, overflow: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._send = send
         self._overflow = overflow
         self._queue: deque[str] = deque()
         self._sizes: deque[int] = deque()  # of frames sent or queued and not confirmed
         self._confirmed = 0
         self._bytes = 0
-        self._task: asyncio.Task[None] | None = None
+        self._sending = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def put(self, frame: str, *, droppable: bool = False) -> None:
-        """Queue a frame. A droppable one is left out while the reader is behind."""
+        """Queue a frame, and see that it is sent. A droppable one is left out while the reader is behind."""
         if self._closed or (droppable and self._bytes > SOFT):
+            return
+        self.reply(frame)
+        if not self._sending and not self._closed:
+            self._sending = True
+            self._spawn(self._drain())
+
+    def reply(self, frame: str) -> None:
+        """Queue a frame that `flush` will send."""
+        if self._closed:
             return
         size = len(frame)
         self._sizes.append(size)
         self._bytes += size
+        self._queue.append(frame)
         if self._bytes > HARD:
             self._closed = True
             self._queue.clear()
-        else:
-            self._queue.append(frame)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._drain())
+            # Beside a send that may be waiting for this very reader.
+            self._spawn(self._overflow())
+
+    async def flush(self) -> None:
+        """Send what is queued, unless somebody is doing that already."""
+        if not self._sending:
+            self._sending = True
+            await self._drain()
 
     def confirm(self, received: int) -> None:
         """The client says how many frames this socket has received so far."""
@@ -49,14 +66,20 @@ class Outbound:
             self._confirmed += 1
 
     async def _drain(self) -> None:
-        while self._queue:
-            await self._send(self._queue.popleft())
-        if self._closed:
-            await self._overflow()
+        try:
+            while self._queue:
+                await self._send(self._queue.popleft())
+        finally:
+            self._sending = False
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
         self._closed = True
         self._queue.clear()
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
