@@ -104,7 +104,7 @@ def save_document(
     """
     with transaction.atomic():
         if file is not None:
-            _forget_file(document)
+            forget_file(document)
             content = file.read()
             document.content_hash, document.size = content_hash(content), len(content)
             file.seek(0)
@@ -159,7 +159,7 @@ def remove(kind: Kind, source_ids: Iterable[int]) -> int:
         chunks.delete()
         if kind == "document":
             for document in Document.objects.filter(pk__in=ids):
-                _forget_file(document)
+                forget_file(document)
         rows = MODELS[kind].objects.filter(pk__in=ids)
         count = rows.count()
         rows.delete()
@@ -191,7 +191,7 @@ def _publication_changed(row: Document | Faq) -> bool:
     return type(row).objects.filter(pk=row.pk).exclude(published=row.published).exists()
 
 
-def _forget_file(document: Document) -> None:
+def forget_file(document: Document) -> None:
     """Delete the stored file once nothing names it any more."""
     if document.pk is None:
         return
