@@ -50,6 +50,7 @@ class _Running:
     answer_id: uuid.UUID
     reply_to: uuid.UUID
     question: str
+    opening: bool  # nothing was said before it
     stage: str = "queued"
     text: str = ""
     sent: int = 0  # code points of `text` that have been published
@@ -168,7 +169,9 @@ class Turns:
             self._live.announce(result.events)
             if result.answer_id is not None:
                 loop = asyncio.get_running_loop()
-                run = _Running(conversation, result.answer_id, result.question_id, result.question)
+                run = _Running(
+                    conversation, result.answer_id, result.question_id, result.question, opening=result.seq == 1
+                )
                 earlier = [other.task for other in self._of(conversation)]
                 run.work = loop.create_task(self._work(run, earlier))
                 run.task = loop.create_task(self._run(run), name=f"answer {run.answer_id}")
@@ -196,7 +199,7 @@ class Turns:
             self._stage(run, Stage("queued"))
             await asyncio.wait(earlier)
         run.began = asyncio.get_running_loop().time()
-        history = await self._history(run.conversation, run.reply_to)
+        history = () if run.opening else await self._history(run.conversation, run.reply_to)
         turn = Turn(run.question, history, self._site_name)
         async with aclosing(self._answer(turn)) as events:
             async for event in events:

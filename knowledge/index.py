@@ -230,6 +230,9 @@ class _VectorIndex:
         """Chunk ids with their cosines, best first."""
         if not self._ids:
             return {}
+        # OpenMP keeps this per thread. Its other threads would spin after each search, which costs a busy
+        # site more than half of its processor time and saves a search of 100,000 passages 1 ms.
+        faiss.omp_set_num_threads(1)
         cosines, ids = self._index.search(vector[np.newaxis], min(count, len(self._ids)))
         return dict(zip(ids[0].tolist(), cosines[0].tolist(), strict=True))
 

@@ -14,6 +14,7 @@ from joblynk.providers.llm.groq_errors import failure, from_event
 from joblynk.providers.types import Finished, Usage
 
 _LONGEST_LINE = 1_048_576  # bytes; an event is a few hundred
+_BESIDES_TEXT = frozenset({"error", "usage", "x_groq"})
 _COMPLETE = frozenset({"stop", "length"})
 
 
@@ -76,13 +77,8 @@ class CompletionReader:
         return self._event(event)
 
     def _event(self, event: dict[str, Any]) -> str:
-        if error := event.get("error"):
-            raise from_event(error)
-        if extra := _mapping(event.get("x_groq")):
-            if extra.get("error"):
-                raise failure("bad_answer", "stopped early")
-            self._read_usage(extra.get("usage"))
-        self._read_usage(event.get("usage"))
+        if not _BESIDES_TEXT.isdisjoint(event):
+            self._besides_text(event)
         choices = event.get("choices")
         if not isinstance(choices, list) or not choices:
             return ""
@@ -91,6 +87,15 @@ class CompletionReader:
             self._reason = reason
         text = _mapping(choice.get("delta")).get("content")
         return text if isinstance(text, str) else ""
+
+    def _besides_text(self, event: dict[str, Any]) -> None:
+        if error := event.get("error"):
+            raise from_event(error)
+        if extra := _mapping(event.get("x_groq")):
+            if extra.get("error"):
+                raise failure("bad_answer", "stopped early")
+            self._read_usage(extra.get("usage"))
+        self._read_usage(event.get("usage"))
 
     def _read_usage(self, usage: object) -> None:
         if not isinstance(usage, dict):
