@@ -30,6 +30,7 @@ __all__ = [
     "reindex",
     "run",
     "run_faq",
+    "serves",
     "take",
     "unfinished",
 ]
@@ -108,6 +109,11 @@ def take(
         return lease.postpone(_NOT_EMBEDDED)
     lease.release()
     return None
+
+
+def serves(embedder: Embedder) -> bool:
+    """What is searched now was made with this embedder and this version."""
+    return library.state().recipe == recipe(embedder)
 
 
 def unfinished(embedder: Embedder | None = None) -> bool:

@@ -99,6 +99,15 @@ def flip(recipe: str) -> bool:
         return True
 
 
+def drop_chunks(chunk_ids: Sequence[int]) -> None:
+    """Take chunks out of the index, in every process. Their sources are to be read again."""
+    with transaction.atomic():
+        generation, _ = raise_generation()
+        bury(chunk_ids, generation)
+        for start in range(0, len(chunk_ids), _BATCH):
+            Chunk.objects.filter(pk__in=chunk_ids[start : start + _BATCH]).delete()
+
+
 def _of(row: Document | Faq) -> dict[str, int]:
     return {"document_id" if isinstance(row, Document) else "faq_id": row.pk}
 

@@ -1,0 +1,109 @@
+"""What should not be: chunks, tombstones and generations that contradict each other; and its removal.
+
+Looks at everything stored, so it is for a command that somebody waits for.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Count, Max, Min, Q
+
+from knowledge.library.chunks import drop_chunks
+from knowledge.library.index import changes_since, state
+from knowledge.library.sources import MODELS, stored_hash
+from knowledge.models import Chunk, Document, IndexState, RemovedChunk
+
+_BATCH = 500
+_TOLERANCE = 0.01  # of a vector's length, which is 1
+
+
+class Damage(NamedTuple):
+    """`chunk_ids` are to be dropped, so that their sources are read again."""
+
+    what: str
+    count: int
+    chunk_ids: list[int]
+
+
+def vectors(dimension: int) -> Damage:
+    """Chunks of the served recipe without a vector, or with one that is none."""
+    rows = Chunk.objects.filter(recipe=state().recipe).values_list("pk", "vector")
+    broken = [
+        pk for pk, stored in rows.iterator(chunk_size=2_000) if not _is_vector(bytes(stored), dimension)
+    ]
+    return Damage("passages without a sound vector", len(broken), broken)
+
+
+def strays(wanted: str) -> Damage:
+    """Chunks of a recipe that is neither served nor on its way."""
+    rows = Chunk.objects.exclude(recipe__in=[state().recipe, wanted])
+    found = list(rows.values_list("pk", flat=True))
+    return Damage("passages of an old model or version", len(found), found)
+
+
+def doubles() -> Damage:
+    """Chunks at a place of their source where another stands already; the later ones."""
+    extra: list[int] = []
+    for kind in MODELS:
+        same = (
+            Chunk.objects.filter(**{f"{kind}__isnull": False})
+            .values(f"{kind}_id", "recipe", "position")
+            .annotate(count=Count("pk"), first=Min("pk"))
+            .filter(count__gt=1)
+        )
+        for group in same:
+            place = {name: group[name] for name in (f"{kind}_id", "recipe", "position")}
+            rows = Chunk.objects.filter(**place).exclude(pk=group["first"])
+            extra += rows.values_list("pk", flat=True)
+    return Damage("passages that are there twice", len(extra), extra)
+
+
+def tombstones() -> Damage:
+    """Removals of chunks that are there and published, told after the chunk: searches would miss it."""
+    live = Chunk.objects.filter(Q(document__published=True) | Q(faq__published=True), recipe=state().recipe)
+    told = RemovedChunk.objects.filter(chunk_id__in=live.values("pk"))
+    return Damage("published passages that are told to be gone", told.count(), [])
+
+
+def unnumbered() -> Damage:
+    """Chunks of a generation that has not come yet: searches would not hear of the next change."""
+    rows = Chunk.objects.filter(generation__gt=state().generation)
+    return Damage("passages newer than the index", rows.count(), [])
+
+
+def index() -> Damage:
+    """What a search would hold, against what is stored and published."""
+    held = {chunk.chunk_id for chunk in changes_since(0).added}
+    published: set[int] = set()
+    for kind, model in MODELS.items():
+        sources = model.objects.filter(published=True)
+        rows = Chunk.objects.filter(**{f"{kind}__in": sources}, recipe=state().recipe)
+        published |= set(rows.values_list("pk", flat=True))
+    return Damage("passages that the search and the database disagree on", len(held ^ published), [])
+
+
+def lost_files() -> Iterator[Document]:
+    """Documents whose file is gone from the uploads."""
+    for document in Document.objects.exclude(file="").order_by("pk").iterator(chunk_size=_BATCH):
+        if not stored_hash(document):
+            yield document
+
+
+def mend(chunk_ids: list[int]) -> None:
+    """Drop chunks, so that their sources are read again; forget tombstones of what lives; number anew."""
+    with transaction.atomic():
+        highest = Chunk.objects.aggregate(highest=Max("generation"))["highest"] or 0
+        IndexState.objects.filter(pk=1, generation__lt=highest).update(generation=highest)
+        tombs = Chunk.objects.filter(Q(document__published=True) | Q(faq__published=True))
+        RemovedChunk.objects.filter(chunk_id__in=tombs.filter(recipe=state().recipe).values("pk")).delete()
+        drop_chunks(chunk_ids)
+
+
+def _is_vector(stored: bytes, dimension: int) -> bool:
+    """float32 of length 1, and parts in 8 bits after it: see `knowledge.parts`."""
+    if len(stored) < 4 * dimension or len(stored) % dimension:
+        return False
+    length = float(np.linalg.norm(np.frombuffer(stored, "<f4", count=dimension)))
+    return abs(length - 1) < _TOLERANCE
