@@ -17,31 +17,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from chat.words import WORDS
+
 if TYPE_CHECKING:
     from chat.models import Message, Source
 
 VERSION = 1
 SUBPROTOCOL = "joblynk.v1"
-
-WORDS = {
-    "too_long": "That's over 4,000 characters.",
-    "bad_attachment": "We couldn't read that picture.",
-    "conflict": "Something went wrong. Reload and try again.",
-    "bad_request": "Something went wrong. Reload and try again.",
-    "rate_limited": "One moment \N{EN DASH} you can send again in {n} s.",
-    "model_timeout": "That took too long. Try again?",
-    "model_unavailable": "The assistant is unavailable. Try again, or ask for a person.",
-    "no_answer": "I couldn't find this in our guides. Shall I ask a person?",
-    "internal": "Something went wrong on our side (ref {ref}).",
-    "upgrade_required": "A new version is ready \N{EN DASH} reload.",
-    "interrupted": "The answer was cut off by a restart. Try again?",
-    "not_found": "That conversation isn't available here.",
-    "unavailable": "This site doesn't offer that.",
-    "closed": "This conversation is closed. Start a new one.",
-    "empty": "Write a message first.",
-    "unreadable": "That message holds characters we can't read. Remove them and send it again.",
-    "bad_email": "That doesn't look like one e-mail address.",
-}
 
 
 class BadFrame(Exception):
@@ -177,7 +159,8 @@ def parse(raw: str | bytes) -> Command | None:
     frame = _load(data)
     if not isinstance(frame, dict):
         raise BadFrame("bad_request")
-    reader = _READERS.get(str(frame.get("type")))
+    kind = frame.get("type")
+    reader = _READERS.get(kind) if isinstance(kind, str) else None
     return reader(frame) if reader else None
 
 
@@ -248,7 +231,9 @@ def _csat(frame: Frame) -> SubmitCsat:
 
 def _ping(frame: Frame) -> Ping:
     t = frame.get("t")
-    return Ping(t if isinstance(t, int | float) else None, _whole(frame, "received", default=0))
+    # What no browser's clock says might be more than a frame can carry back.
+    told = isinstance(t, int | float) and abs(t) < 2**53
+    return Ping(t if told else None, _whole(frame, "received", default=0))
 
 
 _READERS: Mapping[str, Callable[[Frame], Command]] = {

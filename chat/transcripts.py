@@ -21,6 +21,7 @@ from chat.assistant.services import Exchange
 from chat.bulk import store
 from chat.models import Conversation, Event, Feedback, Message, Source
 from chat.protocol import DurableEvent
+from chat.words import WORDS
 
 PAGE_BYTES = 48 * 1024  # of one `welcome`; a frame holds 64 KiB
 PAGE_EVENTS = 200
@@ -309,7 +310,7 @@ def _finish(
     if item.finish == Message.Finish.ERROR:
         failure = {
             "code": item.error_code,
-            "text": protocol.WORDS[item.error_code].format(ref=str(answer.id)[:8]),
+            "text": WORDS[item.error_code].format(ref=str(answer.id)[:8]),
             "retryable": True,
         }
         return (pages.append(conversation, "answer.failed", item.at, answer, failure),)

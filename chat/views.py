@@ -10,6 +10,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from chat import protocol, visitors, wiring
+from chat.words import WORDS
 
 
 @require_safe
@@ -39,5 +40,5 @@ async def conversation(request: HttpRequest) -> HttpResponse:
         wanted = None
     found = await (await wiring.desk()).snapshot(visitor, wanted) if visitor and wanted else None
     if found is None:
-        return JsonResponse({"code": "not_found", "text": protocol.WORDS["not_found"]}, status=404)
+        return JsonResponse({"code": "not_found", "text": WORDS["not_found"]}, status=404)
     return HttpResponse(protocol.encode(found), content_type="application/json")

@@ -1,0 +1,21 @@
+"""What a customer reads when something does not work, by the code that the wire knows."""
+
+WORDS = {
+    "too_long": "That's over 4,000 characters.",
+    "bad_attachment": "We couldn't read that picture.",
+    "conflict": "Something went wrong. Reload and try again.",
+    "bad_request": "Something went wrong. Reload and try again.",
+    "rate_limited": "One moment \N{EN DASH} you can send again in {n} s.",
+    "model_timeout": "That took too long. Try again?",
+    "model_unavailable": "The assistant is unavailable. Try again, or ask for a person.",
+    "no_answer": "I couldn't find this in our guides. Shall I ask a person?",
+    "internal": "Something went wrong on our side (ref {ref}).",
+    "upgrade_required": "A new version is ready \N{EN DASH} reload.",
+    "interrupted": "The answer was cut off by a restart. Try again?",
+    "not_found": "That conversation isn't available here.",
+    "unavailable": "This site doesn't offer that.",
+    "closed": "This conversation is closed. Start a new one.",
+    "empty": "Write a message first.",
+    "unreadable": "That message holds characters we can't read. Remove them and send it again.",
+    "bad_email": "That doesn't look like one e-mail address.",
+}

@@ -1,0 +1,40 @@
+"""Rules of the house that no linter knows."""
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+
+APPS = ("joblynk", "chat", "knowledge")
+ROOT = Path(settings.BASE_DIR)
+QUERIES_LIVE_IN = re.compile(
+    r"(^chat/transcripts(\.py|/)|^knowledge/library(\.py|/)|^videos/catalogue\.py|(^|/)models\.py|/admin(\.py|/))"
+)
+SIZE = 400  # lines
+
+
+def sources() -> dict[str, str]:
+    found = {}
+    for app in APPS:
+        for path in (ROOT / app).rglob("*.py"):
+            name = path.relative_to(ROOT).as_posix()
+            if "/tests/" not in name and "/migrations/" not in name and "/testing/" not in name:
+                found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+def test_queries_stand_where_they_belong() -> None:
+    wrong = [
+        name for name, text in sources().items() if ".objects" in text and not QUERIES_LIVE_IN.search(name)
+    ]
+    assert wrong == []
+
+
+def test_no_source_has_grown_beyond_what_is_read_at_once() -> None:
+    assert {n: lines for n, text in sources().items() if (lines := text.count("\n")) > SIZE} == {}
+
+
+def test_nothing_unpickles() -> None:
+    """A pickle runs what it holds; models are safetensors and ONNX, messages are JSON."""
+    unsafe = re.compile(r"^\s*(import|from) (pickle|joblib|shelve)\b|torch\.load\(", re.MULTILINE)
+    assert [name for name, text in sources().items() if unsafe.search(text)] == []
