@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chat import protocol
+from chat import commands, protocol
 from chat.models import Message
 from chat.protocol import BadFrame
 from chat.tests.conftest import Tab
@@ -23,7 +23,7 @@ EXAMPLES: list[dict[str, Any]] = list(
         "client"
     ].values()
 )
-CLIENT_TYPES = sorted(protocol._READERS)
+CLIENT_TYPES = sorted(commands._READERS)
 
 
 def send_frame(text: str, **fields: Any) -> str:
@@ -57,6 +57,18 @@ def test_what_is_no_json_object_is_refused(raw: str) -> None:
 
 def test_a_type_this_server_does_not_know_is_ignored() -> None:
     assert protocol.parse('{"type": "from.the.future", "x": [1, {"y": null}]}') is None
+
+
+@pytest.mark.parametrize("deep", ["[" * 1_000 + "]" * 1_000, '{"a":' * 1_000 + "1" + "}" * 1_000])
+def test_a_type_that_is_no_text_is_ignored_however_deep_it_goes(deep: str) -> None:
+    assert protocol.parse('{"type": ' + deep + "}") is None
+
+
+@pytest.mark.parametrize("t", ["1" + "0" * 23, "1" + "0" * 400, "NaN", "Infinity", '"now"'])
+def test_a_ping_whose_time_no_clock_tells_can_still_be_answered(t: str) -> None:
+    command = protocol.parse('{"type": "ping", "x": "\\ud800", "t": ' + t + "}")  # read by Python's parser
+    assert isinstance(command, protocol.Ping)
+    assert protocol.encode({"type": "pong", "t": command.t}) == '{"type":"pong","t":null}'
 
 
 @pytest.mark.parametrize(

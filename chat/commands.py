@@ -1,0 +1,273 @@
+"""What a customer's browser may ask for: frames become commands, or are refused by name."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from chat.words import WORDS
+
+
+class BadFrame(Exception):
+    """The frame cannot be obeyed. `code` and `text` go back to the sender."""
+
+    def __init__(self, code: str, *, words: str = "", client_message_id: uuid.UUID | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.text = WORDS[words or code]
+        self.client_message_id = client_message_id
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    last_seq: int = 0
+    conversation: uuid.UUID | None = None
+    locale: str = ""
+    time_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    client_message_id: uuid.UUID
+    text: str
+    attachment_ids: tuple[uuid.UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StopAnswer:
+    message_id: uuid.UUID | None
+    client_message_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAnswer:
+    message_id: uuid.UUID
+    client_action_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SetFeedback:
+    message_id: uuid.UUID
+    value: int
+    reason: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHandoff:
+    client_action_id: uuid.UUID
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelHandoff:
+    client_action_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewConversation:
+    client_action_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitCsat:
+    score: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailTranscript:
+    email: str
+    client_action_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    t: Any = None
+    received: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """`typing`, `read` and `video.event`: taken, and of no consequence to the conversation itself."""
+
+    type: str
+
+
+Command = (
+    Hello
+    | SendMessage
+    | StopAnswer
+    | RetryAnswer
+    | SetFeedback
+    | RequestHandoff
+    | CancelHandoff
+    | NewConversation
+    | SubmitCsat
+    | EmailTranscript
+    | Ping
+    | Signal
+)
+
+
+Frame = Mapping[str, Any]
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def parse(raw: str | bytes) -> Command | None:
+    """One text frame → a command; None for a type this server does not know.
+
+    Raises `BadFrame` for what is no JSON object, is over the size limit, or lacks a field.
+    """
+    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    if len(data) > settings.CHAT_FRAME_LIMIT:
+        raise BadFrame("bad_request")
+    frame = _load(data)
+    if not isinstance(frame, dict):
+        raise BadFrame("bad_request")
+    kind = frame.get("type")
+    reader = _READERS.get(kind) if isinstance(kind, str) else None
+    return reader(frame) if reader else None
+
+
+def _load(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        if not _SURROGATE_ESCAPE.search(data):
+            raise BadFrame("bad_request") from None
+    # A browser can send half a surrogate pair, which orjson refuses. Python's parser keeps it, so the
+    # refusal can name the message it belongs to.
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise BadFrame("bad_request") from None
+
+
+def _hello(frame: Frame) -> Hello:
+    client = frame.get("client")
+    client = client if isinstance(client, dict) else {}
+    return Hello(
+        last_seq=_whole(frame, "last_seq", default=0),
+        conversation=_optional_id(frame, "conversation"),
+        locale=_short(client, "locale", 35),
+        time_zone=_short(client, "tz", 64),
+    )
+
+
+def _send(frame: Frame) -> SendMessage:
+    client_message_id = _id(frame, "client_message_id")
+    text = frame.get("text", "")
+    ids = frame.get("attachment_ids") or []
+    if not isinstance(text, str) or not isinstance(ids, list):
+        raise BadFrame("bad_request", client_message_id=client_message_id)
+    if _SURROGATE.search(text) or _CONTROL.search(text):
+        raise BadFrame("bad_request", words="unreadable", client_message_id=client_message_id)
+    if len(text) > settings.CHAT_TEXT_LIMIT:
+        raise BadFrame("too_long", client_message_id=client_message_id)
+    if ids:
+        raise BadFrame("bad_attachment", client_message_id=client_message_id)
+    if not text.strip():
+        raise BadFrame("bad_request", words="empty", client_message_id=client_message_id)
+    return SendMessage(client_message_id, text.strip())
+
+
+def _stop(frame: Frame) -> StopAnswer:
+    message, client = _optional_id(frame, "message_id"), _optional_id(frame, "client_message_id")
+    if message is None and client is None:
+        raise BadFrame("bad_request")
+    return StopAnswer(message, client)
+
+
+def _feedback(frame: Frame) -> SetFeedback:
+    value = _whole(frame, "value", low=-1, high=1)
+    return SetFeedback(
+        _id(frame, "message_id"), value, _short(frame, "reason", 40), _short(frame, "comment", 1_000)
+    )
+
+
+def _handoff(frame: Frame) -> RequestHandoff:
+    email = _short(frame, "email", 254)
+    return RequestHandoff(_id(frame, "client_action_id"), one_address(email) if email else "")
+
+
+def _csat(frame: Frame) -> SubmitCsat:
+    return SubmitCsat(_whole(frame, "score", low=1, high=5), _short(frame, "comment", 1_000))
+
+
+def _ping(frame: Frame) -> Ping:
+    t = frame.get("t")
+    # What no browser's clock says might be more than a frame can carry back.
+    told = isinstance(t, int | float) and abs(t) < 2**53
+    return Ping(t if told else None, _whole(frame, "received", default=0))
+
+
+_READERS: Mapping[str, Callable[[Frame], Command]] = {
+    "hello": _hello,
+    "message.send": _send,
+    "answer.stop": _stop,
+    "answer.retry": lambda frame: RetryAnswer(_id(frame, "message_id"), _id(frame, "client_action_id")),
+    "feedback.set": _feedback,
+    "handoff.request": _handoff,
+    "handoff.cancel": lambda frame: CancelHandoff(_id(frame, "client_action_id")),
+    "conversation.new": lambda frame: NewConversation(_id(frame, "client_action_id")),
+    "csat.submit": _csat,
+    "transcript.email": lambda frame: EmailTranscript(
+        one_address(_short(frame, "email", 254)), _id(frame, "client_action_id")
+    ),
+    "ping": _ping,
+    "typing": lambda _: Signal("typing"),
+    "read": lambda _: Signal("read"),
+    "video.event": lambda _: Signal("video.event"),
+}
+
+
+def one_address(value: str) -> str:
+    """Exactly one e-mail address. Django's `EmailMessage` would take `a@b.example, c@d.example` as one."""
+    try:
+        validate_email(value)
+    except ValidationError:
+        raise BadFrame("bad_request", words="bad_email") from None
+    return value
+
+
+def _optional_id(frame: Frame, name: str) -> uuid.UUID | None:
+    value = frame.get(name)
+    if value is None:
+        return None
+    try:
+        return uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise BadFrame("bad_request") from None
+
+
+def _id(frame: Frame, name: str) -> uuid.UUID:
+    value = _optional_id(frame, name)
+    if value is None:
+        raise BadFrame("bad_request")
+    return value
+
+
+def _whole(
+    frame: Frame, name: str, *, default: int | None = None, low: int = 0, high: int = 2**31 - 1
+) -> int:
+    value = frame.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadFrame("bad_request")
+    return value
+
+
+def _short(frame: Frame, name: str, limit: int) -> str:
+    value = frame.get(name) or ""
+    if not isinstance(value, str):
+        raise BadFrame("bad_request")
+    return _CONTROL.sub("", _SURROGATE.sub("", value)).strip()[:limit]
