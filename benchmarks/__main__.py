@@ -16,7 +16,9 @@ NAMES = ("sockets", "streaming", "blocking", "retrieval", "ingest", "storing", "
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES)}; all if none is given")
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES)}; all if none is given"
+    )
     parser.add_argument("--quick", action="store_true", help="see that they work; the figures say little")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):

@@ -29,7 +29,9 @@ def rows(ground: Ground) -> list[Row]:
 
 def _row(what: str, found: tuple[list[float], list[float], float]) -> Row:
     waits, calm, lasted = found
-    beside = f"undisturbed {number(measure.percentile(calm, 0.99) * 1000, 'ms')}; the call took {lasted:.2f} s"
+    beside = (
+        f"undisturbed {number(measure.percentile(calm, 0.99) * 1000, 'ms')}; the call took {lasted:.2f} s"
+    )
     return at_most(what, measure.percentile(waits, 0.99) * 1000, 50, "ms", beside)
 
 

@@ -23,6 +23,13 @@ _NO_MASK = b"\0\0\0\0"  # legal, and leaves the payload as it is
 Frame = dict[str, Any]
 
 
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Look again and again, because what is waited for happens in another process. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 class WebSocket(asyncio.Protocol):
     """A client's side of RFC 6455 for text in whole frames. `on_text` gets every message's bytes."""
 
@@ -60,10 +67,7 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         size = len(text)
-        if size < 126:
-            head = bytes((0x81, 0x80 | size))
-        else:
-            head = b"\x81\xfe" + size.to_bytes(2, "big")
+        head = bytes((0x81, 0x80 | size)) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
         self.transport.write(head + _NO_MASK + text)
 
     def pause(self) -> None:
@@ -288,6 +292,8 @@ class Customer:
             asked.answer_id = event["message_id"]
         elif asked.answer_id in (message.get("id"), event.get("message_id")) and asked.answer_id:
             asked.message, asked.finished = message, time.perf_counter()
-            if message and not message["text"].startswith(asked.streamed.rstrip()):
-                self.faults.append(f"the stored answer differs from what was streamed: {message['text'][:60]}")
+            if message and not message["text"].startswith(asked.streamed):
+                self.faults.append(
+                    f"the stored answer differs from what was streamed: {message['text'][:60]}"
+                )
             asked.done.set()

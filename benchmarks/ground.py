@@ -70,7 +70,9 @@ class Ground:
             app.process.stop()
 
     @contextmanager
-    def site(self, server: str, content: str = "demo", postgres: str | None = None, **env: str) -> Iterator[Site]:
+    def site(
+        self, server: str, content: str = "demo", postgres: str | None = None, **env: str
+    ) -> Iterator[Site]:
         site = self.sites.start(server, content, postgres, {**UNLIMITED, **env})
         try:
             yield site
@@ -101,7 +103,9 @@ class Ground:
         finally:
             server.stop()
 
-    def measured(self, function: str, var_dir: Path, env: Mapping[str, str] | None = None, **arguments: Any) -> Any:
+    def measured(
+        self, function: str, var_dir: Path, env: Mapping[str, str] | None = None, **arguments: Any
+    ) -> Any:
         """Call `module:function` in a fresh process of a site; what it returns has to be JSON."""
         call = [sys.executable, "-m", "benchmarks.child", function, json.dumps(arguments)]
         done = subprocess.run(

@@ -42,7 +42,9 @@ def ours(documents: int) -> float:
 
     for place, text in enumerate(_texts(documents)):
         library.save_document(Document(title=f"Article {place}", text=text, format="md"))
-    registry.get("embedder").embed([" ".join(corpus.sentences()[:9])] * 8)  # loaded beforehand, as for the others
+    registry.get("embedder").embed(
+        [" ".join(corpus.sentences()[:9])] * 8
+    )  # loaded beforehand, as for the others
     began = time.perf_counter()
     report = ingest.reindex()
     return report.embedded / (time.perf_counter() - began)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import corpus
 from benchmarks.ground import Ground
 from benchmarks.report import Row, at_most, number
 from joblynk.testing.sites import ROOT
@@ -21,9 +20,13 @@ def rows(ground: Ground) -> list[Row]:
         ours = ground.measured("benchmarks.retrieval:ours", folder, times=ground.of(300, 20))
         plain = ground.measured("benchmarks.retrieval:plain", folder, times=ground.of(150, 10))
         what = f"retrieval, {chunks:,} chunks, p50"
-        found.append(at_most(what, ours["p50"], limit, "ms", f"sentence-transformers hybrid {number(plain, 'ms')}"))
+        found.append(
+            at_most(what, ours["p50"], limit, "ms", f"sentence-transformers hybrid {number(plain, 'ms')}")
+        )
         if chunks == ground.of(10_000, 500):
-            found.append(at_most("  share of the sentence-transformers hybrid", ours["p50"] / plain, 0.35, "×"))
+            found.append(
+                at_most("  share of the sentence-transformers hybrid", ours["p50"] / plain, 0.35, "×")
+            )
     return found
 
 
@@ -56,7 +59,7 @@ def plain(times: int) -> float:
     gate, no thread to wait for."""
     import faiss
     import numpy as np
-    
+
     from joblynk.providers.embedding.sentence_transformers import SentenceTransformerEmbedder
     from knowledge import library
     from knowledge.index import WordIndex
@@ -89,5 +92,3 @@ def _timed(ask: Callable[[str], Any], times: int) -> float:
         ask(asked[place % len(asked)])
         found.append(time.perf_counter() - began)
     return statistics.median(found[10:]) * 1000
-
-

@@ -114,7 +114,11 @@ def _idle(ground: Ground, server: str) -> list[Row]:
         ours, load = asyncio.run(_memory_and_load(ground, site))
     return [
         at_most(
-            f"idle socket, {IDLE:,} open, {server}", ours / 1e3, 40, "kB", f"bare ASGI {number(bare / 1e3, 'kB')}"
+            f"idle socket, {IDLE:,} open, {server}",
+            ours / 1e3,
+            40,
+            "kB",
+            f"bare ASGI {number(bare / 1e3, 'kB')}",
         ),
         at_most(f"CPU of {CROWD:,} idle sockets, {server}", load * 100, 4, "% of a core"),
     ]

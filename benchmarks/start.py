@@ -31,7 +31,9 @@ def _serve(folder: Path, server: str) -> tuple[float, int]:
     port = free_port()
     env = environment(folder, {"PORT": str(port), "ASGI_SERVER": server, "LOAD_DEMO": "0"})
     began = time.perf_counter()
-    with subprocess.Popen([sys.executable, "manage.py", "serve"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as serve:
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "serve"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL
+    ) as serve:
         try:
             _wait(f"http://127.0.0.1:{port}/readyz", serve)
             seconds = time.perf_counter() - began
@@ -54,5 +56,3 @@ def _web(parent: int) -> list[int]:
     """The web process among the children."""
     children = [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
     return [pid for pid in children if b"joblynk.asgi" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-

@@ -35,7 +35,9 @@ def _rows(ground: Ground, database: str, folder: Path, env: dict[str, str], goal
     what = f"messages stored with their events, {WRITERS} writers, {database}"
     kind = "pooled acreate" if goal == 2 else "acreate"
     return [
-        Row(what, number(ours["rate"], "/s"), f"{kind}, one row and no event {number(acreate['rate'], '/s')}"),
+        Row(
+            what, number(ours["rate"], "/s"), f"{kind}, one row and no event {number(acreate['rate'], '/s')}"
+        ),
         at_least(f"  share of {kind}", ours["rate"] / acreate["rate"], goal, "×"),
         at_most("  p99", ours["p99"] * 1000, 100, "ms", number(acreate["p99"] * 1000, "ms")),
         at_most("  errors", ours["errors"], 0, "", number(acreate["errors"], "")),
@@ -61,12 +63,18 @@ def ours(seconds: float) -> dict[str, float]:
     from chat.writer import Writer
 
     def source(rank: int) -> Source:
-        return Source(rank=rank, number=rank, kind="document", title="A guide", quote=TEXT, source_id=1, chunk_id=1)
+        return Source(
+            rank=rank, number=rank, kind="document", title="A guide", quote=TEXT, source_id=1, chunk_id=1
+        )
 
     async def run() -> dict[str, float]:
         writer = Writer(settings.WRITER_THREADS)
         conversations = [
-            (await asyncio.to_thread(transcripts.open_conversation, uuid.uuid4().hex, None, timezone.now(), "", "")).id
+            (
+                await asyncio.to_thread(
+                    transcripts.open_conversation, uuid.uuid4().hex, None, timezone.now(), "", ""
+                )
+            ).id
             for _ in range(WRITERS)
         ]
 
@@ -88,6 +96,17 @@ def ours(seconds: float) -> dict[str, float]:
         return found
 
     return asyncio.run(run())
+
+
+def _conversations() -> list[uuid.UUID]:
+    from django.utils import timezone
+
+    from chat import transcripts
+
+    views = [
+        transcripts.open_conversation(uuid.uuid4().hex, None, timezone.now(), "", "") for _ in range(WRITERS)
+    ]
+    return [view.id for view in views if view is not None]
 
 
 def acreate(seconds: float, pooled: bool) -> dict[str, float]:
@@ -113,7 +132,11 @@ def acreate(seconds: float, pooled: bool) -> dict[str, float]:
         async def message(place: int, clock: Callable[[Awaitable[Any]], Awaitable[Any]]) -> int:
             await clock(
                 Message.objects.acreate(
-                    conversation=rows[place], role="user", text=TEXT, client_message_id=uuid.uuid4(), created_at=now
+                    conversation=rows[place],
+                    role="user",
+                    text=TEXT,
+                    client_message_id=uuid.uuid4(),
+                    created_at=now,
                 )
             )
             return 1

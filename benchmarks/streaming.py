@@ -5,12 +5,9 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any
-
-import orjson
 
 from benchmarks import measure
-from benchmarks.client import Asked, Customer, WebSocket
+from benchmarks.client import Asked, Customer, WebSocket, until
 from benchmarks.ground import SERVERS, Ground, Served, with_model
 from benchmarks.report import Row, at_least, at_most, number
 from joblynk.testing.fake_groq import FakeGroq, numbered, stream
@@ -106,7 +103,11 @@ def _at_once(ground: Ground, server: str) -> list[Row]:
     what = f"{chats} ask in the same instant, model in the process, {server}"
     return [
         at_most(
-            f"{what}: first token beyond it, p95", first * 1000, 150, "ms", f"bare relay {number(bare_first * 1000, 'ms')}"
+            f"{what}: first token beyond it, p95",
+            first * 1000,
+            150,
+            "ms",
+            f"bare relay {number(bare_first * 1000, 'ms')}",
         ),
         at_least("  tokens/s", rate, 25_000, "/s", f"bare relay {number(bare, '/s')}"),
     ]
@@ -208,12 +209,12 @@ async def _bare_cost(served: Served, chats: int) -> float:
 
 def _check(customers: Sequence[Customer], answers: Sequence[Asked], tokens: int) -> None:
     """Every word once and in order, streamed and stored. Raises AssertionError."""
-    whole = "".join(numbered(tokens)).rstrip()
+    whole = "".join(numbered(tokens))
     faults = [fault for customer in customers for fault in customer.faults]
     faults += [
         f"stored {asked.message.get('text', '')[-40:]!r}"
         for asked in answers
-        if asked.message.get("text", "").rstrip() != whole
+        if asked.message.get("text") != whole
     ]
     assert not faults, faults[:5]
 
@@ -230,7 +231,7 @@ def _whole_over_redis(ground: Ground) -> Row:
             two = ground.sites.adopt(one.beside("daphne")).start()
             answers, faults, moves = asyncio.run(_restless(one, two, chats))
             two.stop()
-    lost = sum(asked.message.get("text", "").rstrip() != "".join(numbered(300)).rstrip() for asked in answers)
+    lost = sum(asked.message.get("text") != "".join(numbered(300)) for asked in answers)
     beside = f"{len(answers)} answers, {moves} reconnects between 2 processes over Redis"
     return at_most("lost, doubled or reordered text", lost + len(faults), 0, "", beside)
 
@@ -264,11 +265,14 @@ async def _restless(one: Served, two: Served, chats: int) -> tuple[list[Asked], 
 
 def _stopped(ground: Ground) -> Row:
     """From the click to the end of the connection to the model, as the model sees it."""
-    with FakeGroq(stream(numbered(5_000), per_second=100)) as groq:
-        with ground.site("daphne", **with_model(groq.base_url)) as site:
-            waits = asyncio.run(_stop(site, groq, ground.of(20, 3)))
+    model = FakeGroq(stream(numbered(5_000), per_second=100))
+    with model as groq, ground.site("daphne", **with_model(groq.base_url)) as site:
+        waits = asyncio.run(_stop(site, groq, ground.of(20, 3)))
     return at_most(
-        f"model stream stopped after Stop, worst of {len(waits)}", max(waits) * 1000, 100, "ms",
+        f"model stream stopped after Stop, worst of {len(waits)}",
+        max(waits) * 1000,
+        100,
+        "ms",
         f"p50 {number(statistics.median(waits) * 1000, 'ms')}",
     )
 
@@ -281,8 +285,7 @@ async def _stop(site: Served, groq: FakeGroq, times: int) -> list[float]:
         customer = await Customer(site.socket_url).connect()
         asked = customer.begin(asking[place % len(asking)])
         place += 1
-        while not asked.first_text and not asked.done.is_set():
-            await asyncio.sleep(0.01)
+        await until(lambda asked=asked: asked.first_text or asked.done.is_set())
         began = time.monotonic()
         if not asked.done.is_set():  # not a FAQ
             customer.send("answer.stop", client_message_id=asked.client_message_id)

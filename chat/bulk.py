@@ -29,7 +29,9 @@ def store(rows: Sequence[models.Model], update: Collection[str] = ()) -> None:
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         values = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(part))
-        parameters = [_prepared(field, getattr(row, name), database) for row in part for name, field in fields]
+        parameters = [
+            _prepared(field, getattr(row, name), database) for row in part for name, field in fields
+        ]
         with database.cursor() as cursor:
             cursor.execute(f"{statement} VALUES {values}{conflict}", parameters)
 

@@ -170,7 +170,11 @@ class Turns:
             if result.answer_id is not None:
                 loop = asyncio.get_running_loop()
                 run = _Running(
-                    conversation, result.answer_id, result.question_id, result.question, opening=result.seq == 1
+                    conversation,
+                    result.answer_id,
+                    result.question_id,
+                    result.question,
+                    opening=result.seq == 1,
                 )
                 earlier = [other.task for other in self._of(conversation)]
                 run.work = loop.create_task(self._work(run, earlier))

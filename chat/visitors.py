@@ -5,11 +5,10 @@ There is no account and no session row. The signature keeps anybody from choosin
 
 import secrets
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, parse_cookie
 
 COOKIE = "joblynk_visitor"
 
@@ -41,12 +40,8 @@ def of_headers(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The visitor of a WebSocket's handshake."""
     for name, value in headers:
         if name == b"cookie":
-            try:
-                morsel = SimpleCookie(value.decode("latin-1")).get(COOKIE)
-            except CookieError:
-                return None
-            if morsel is not None:
-                return read(morsel.value)
+            # As Django reads a request's: `SimpleCookie` loses all of them to one that it cannot read.
+            return read(parse_cookie(value.decode("latin-1")).get(COOKIE))
     return None
 
 

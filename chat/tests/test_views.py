@@ -29,6 +29,15 @@ def test_a_forged_visitor_is_replaced() -> None:
     assert fresh != "b" * 32
 
 
+@pytest.mark.parametrize(
+    "beside", ["a=b c", '{"x":1}=2', "name", 'half="quoted', "path", "\u00f6=\u00fc", "list=[1,2]"]
+)
+def test_the_socket_knows_its_visitor_beside_any_cookie_of_others(beside: str) -> None:
+    mine = f"{visitors.COOKIE}={visitors.sign('a' * 32)}"
+    for cookies in (f"{beside}; {mine}", f"{mine}; {beside}"):
+        assert visitors.of_headers([(b"cookie", cookies.encode())]) == "a" * 32
+
+
 def test_the_page_may_load_nothing_from_elsewhere() -> None:
     response = Client().get("/")
     policy = response.headers["Content-Security-Policy"]

@@ -49,7 +49,9 @@ class HttpConnection(httpx.AsyncBaseTransport):
             raise httpx.ReadError(type(error).__name__) from error
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise httpx.RemoteProtocolError("The head of the answer is incomplete") from error
-        return httpx.Response(status, headers=headers, stream=_Body(self, reader, headers, seconds.get("read")))
+        return httpx.Response(
+            status, headers=headers, stream=_Body(self, reader, headers, seconds.get("read"))
+        )
 
     async def aclose(self) -> None:
         self.close()
@@ -64,7 +66,10 @@ class HttpConnection(httpx.AsyncBaseTransport):
         if self._reader is None or self._writer is None:
             secure = url.scheme == "https"
             self._reader, self._writer = await asyncio.open_connection(
-                url.host, url.port or (443 if secure else 80), ssl=self._tls if secure else None, limit=_LONGEST
+                url.host,
+                url.port or (443 if secure else 80),
+                ssl=self._tls if secure else None,
+                limit=_LONGEST,
             )
         return self._reader, self._writer
 
@@ -109,7 +114,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 class _Chunked:
-    """`feed` takes bytes as they come and gives what they complete, also when the framing breaks behind it."""
+    """`feed` takes bytes as they come and gives what they complete, also when what follows is broken."""
 
     def __init__(self) -> None:
         self.complete = self.spoilt = False

@@ -1,0 +1,115 @@
+"""Who hears what, and what makes up for a ring that nobody heard."""
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from chat.live import Live
+from chat.protocol import DurableEvent
+
+ONE, OTHER = uuid.uuid4(), uuid.uuid4()
+
+
+class Log:
+    """The database as `Live` sees it: what is stored, in pages of two."""
+
+    def __init__(self) -> None:
+        self.events: dict[uuid.UUID, list[DurableEvent]] = {ONE: [], OTHER: []}
+        self.pulls = 0
+
+    def store(self, conversation: uuid.UUID, count: int = 1) -> list[DurableEvent]:
+        log = self.events[conversation]
+        new = [DurableEvent(conversation, len(log) + n + 1, "x", timezone.now()) for n in range(count)]
+        log += new
+        return new
+
+    async def pull(self, conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent], bool]:
+        self.pulls += 1
+        after = [event for event in self.events[conversation] if event.seq > seq]
+        return after[:2], len(after) > 2
+
+    async def last_seqs(self, conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+        return {conversation: len(self.events[conversation]) for conversation in conversations}
+
+    def live(self) -> Live:
+        return Live(self.pull, self.last_seqs)
+
+
+class Page:
+    """A socket that keeps what it takes."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.seen: list[int] = []
+        self.offered: list[str] = []
+
+    def take(self, events: Sequence[DurableEvent]) -> bool:
+        fresh = [event for event in events if event.seq > self.seq]
+        if fresh and fresh[0].seq != self.seq + 1:
+            return False
+        self.seen += [event.seq for event in fresh]
+        self.seq = self.seen[-1] if self.seen else self.seq
+        return True
+
+    def offer(self, frame: str) -> None:
+        self.offered.append(frame)
+
+
+async def settled(page: Page, seq: int) -> None:
+    async with asyncio.timeout(2):
+        while page.seq < seq:  # noqa: ASYNC110 - one step of the loop at a time
+            await asyncio.sleep(0)
+
+
+async def test_everybody_who_has_the_conversation_open_hears_and_nobody_else() -> None:
+    log = Log()
+    live = log.live()
+    mine, also, other = Page(), Page(), Page()
+    await live.join(ONE, mine)
+    await live.join(ONE, also)
+    await live.join(OTHER, other)
+    live.announce(log.store(ONE))
+    live.publish(ONE, {"type": "answer.delta"})
+    assert (mine.seen, also.seen, other.seen) == ([1], [1], [])
+    assert len(mine.offered) == len(also.offered) == 1
+    assert mine.offered[0] is also.offered[0]  # encoded once
+    assert other.offered == []
+
+
+async def test_an_event_after_a_gap_brings_what_was_missed_in_order() -> None:
+    log = Log()
+    live = log.live()
+    page = Page()
+    await live.join(ONE, page)
+    log.store(ONE, 5)
+    live.announce(log.store(ONE))
+    await settled(page, 6)
+    assert page.seen == [1, 2, 3, 4, 5, 6]
+    await live.aclose()
+
+
+async def test_the_pulse_makes_up_for_a_ring_that_was_lost() -> None:
+    log = Log()
+    here = log.live()
+    page = Page()
+    await here.join(ONE, page)
+    log.store(ONE, 3)  # by another process, whose ring nobody heard
+    assert page.seen == []
+    await here.pulse()
+    assert page.seen == [1, 2, 3]
+    pulls = log.pulls
+    await here.pulse()
+    assert log.pulls == pulls  # nothing new, nothing read
+
+
+async def test_who_has_left_hears_nothing_more() -> None:
+    log = Log()
+    live = log.live()
+    page = Page()
+    await live.join(ONE, page)
+    await live.leave(ONE, page)
+    live.announce(log.store(ONE))
+    await live.pulse()
+    assert page.seen == []
