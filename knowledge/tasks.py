@@ -16,7 +16,7 @@ from django.db import transaction
 from django_tasks import task
 from django_tasks.base import Task
 
-from knowledge import ingest, library
+from knowledge import ingest, library, resemblance
 from knowledge.extract import Extractor
 from knowledge.models import Document, Faq
 
@@ -39,6 +39,7 @@ def ingest_faq(faq_id: int) -> None:
 @task(priority=_LATER)
 def reindex(scope: ingest.Scope = "changed", reason: str = "", user_id: int | None = None) -> None:
     ingest.reindex(scope, reason=reason, by=_user(user_id))
+    resemblance.look()
 
 
 @task(priority=_LATER)
@@ -61,6 +62,11 @@ def read_chosen(sources: list[tuple[library.Kind, int]], reason: str, user_id: i
         raise
     finally:
         library.end_build(build)
+
+
+@task(priority=_LATER)
+def look_for_resemblances() -> dict[str, int]:
+    return resemblance.look()._asdict()
 
 
 def enqueue_chosen(sources: Sequence[tuple[library.Kind, int]], reason: str, user_id: int | None) -> None:

@@ -7,5 +7,6 @@ every view, action and save here.
 from knowledge.admin.builds import IndexBuildAdmin
 from knowledge.admin.documents import DocumentAdmin
 from knowledge.admin.faqs import FaqAdmin
+from knowledge.admin.resemblances import ResemblanceAdmin
 
-__all__ = ["DocumentAdmin", "FaqAdmin", "IndexBuildAdmin"]
+__all__ = ["DocumentAdmin", "FaqAdmin", "IndexBuildAdmin", "ResemblanceAdmin"]

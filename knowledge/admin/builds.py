@@ -76,7 +76,11 @@ class IndexBuildAdmin(admin.ModelAdmin[IndexBuild]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"may_rebuild": roles.may_rebuild(request.user), **(extra_context or {})}
+        context = {
+            "title": "Index builds",
+            "may_rebuild": roles.may_rebuild(request.user),
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, context)
 
     @admin.display(description="State")

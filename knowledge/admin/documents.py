@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -58,7 +60,7 @@ class StateFilter(admin.SimpleListFilter):
 class DocumentAdmin(SourceAdmin):
     kind = "document"
     form = DocumentForm
-    list_display = ("__str__", "pill", "passage_count", "page_count", "length", "by", "updated_at", "review")
+    list_display = ("__str__", "pill", "passage_count", "length", "changed", "review")
     list_filter = (StateFilter, ReviewFilter, "format")
     list_select_related = ("created_by",)
     search_fields = ("title", "name", "text")
@@ -154,7 +156,7 @@ class DocumentAdmin(SourceAdmin):
                 "label": label,
                 "reason": reason_of(row),
                 "passages": row.chunk_count,
-                "pages": row.pages,
+                "pages": pages_of(row),
                 "title": str(row),
                 "working": is_working(row),
             }
@@ -240,7 +242,8 @@ class DocumentAdmin(SourceAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"attention": library.attention(), **(extra_context or {})})
+        context = {"title": "Documents", "attention": library.attention(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -264,24 +267,35 @@ class DocumentAdmin(SourceAdmin):
 
     @admin.display(description="Passages", ordering="chunk_count")
     def passage_count(self, obj: Document) -> SafeString:
-        return format_html('<span data-passages="{}">{}</span>', obj.pk, obj.chunk_count or "–")
-
-    @admin.display(description="Pages", ordering="pages")
-    def page_count(self, obj: Document) -> SafeString:
-        return format_html('<span data-pages="{}">{}</span>', obj.pk, obj.pages or "–")
+        """With the pages of the document, where it has some."""
+        return format_html(
+            '<span data-passages="{}">{}</span> <span class="reason" data-pages="{}">{}</span>',
+            obj.pk,
+            obj.chunk_count or "–",
+            obj.pk,
+            pages_of(obj),
+        )
 
     @admin.display(description="Size", ordering="size")
     def length(self, obj: Document) -> str:
         return readable_size(obj.size)
 
-    @admin.display(description="Added by", ordering="created_by__username", empty_value="–")
-    def by(self, obj: Document) -> str | None:
-        return obj.created_by.get_username() if obj.created_by else None
+    @admin.display(description="Changed", ordering="updated_at")
+    def changed(self, obj: Document) -> SafeString:
+        """When, and who brought it."""
+        at = timezone.localtime(obj.updated_at)
+        who = f", added by {obj.created_by.get_username()}" if obj.created_by else ""
+        words = '{} <span class="reason">{}{}</span>'
+        return format_html(words, date_format(at, "j M Y"), date_format(at, "H:i"), who)
+
+    @admin.display(description="Added by")
+    def by(self, obj: Document) -> str:
+        return obj.created_by.get_username() if obj.created_by else "–"
 
     @admin.display(description="Original")
     def original(self, obj: Document) -> SafeString:
         url = reverse("admin:knowledge_document_original", args=[obj.pk])
-        pages = f", {obj.pages} pages" if obj.pages else ""
+        pages = f", {pages_of(obj)}" if obj.pages else ""
         name = obj.name if obj.file else f"Pasted text.{obj.format}"
         return format_html('<a href="{}">{}</a> ({}{})', url, name, readable_size(obj.size), pages)
 
@@ -320,6 +334,10 @@ def reason_of(row: Document) -> str:
     if row.state != Document.State.READY and not row.published:
         reasons.append("Not published.")
     return " ".join(reasons)
+
+
+def pages_of(row: Document) -> str:
+    return f"{row.pages} page{'' if row.pages == 1 else 's'}" if row.pages else ""
 
 
 def readable_size(size: int) -> str:

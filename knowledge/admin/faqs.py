@@ -134,6 +134,11 @@ class FaqAdmin(SourceAdmin):
         }
         return TemplateResponse(request, f"admin/knowledge/faq/{template}.html", page)
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "FAQs", **(extra_context or {})})
+
     # --- Shown -----------------------------------------------------------------------------------
     @admin.display(description="State", ordering="published")
     def pill(self, obj: Faq) -> SafeString:

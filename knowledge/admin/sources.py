@@ -11,6 +11,7 @@ from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -119,8 +120,9 @@ class SourceAdmin(ModelAdmin[Any]):
         if obj.review_by is None:
             return None
         late = obj.review_by < timezone.localdate()
-        words = obj.review_by.strftime("%d.%m.%Y")
-        return format_html('<span class="pill pill-overdue">{} overdue</span>', words) if late else words
+        words = date_format(obj.review_by, "j M Y")
+        pill = '{} <span class="pill pill-overdue">overdue</span>'
+        return format_html(pill, words) if late else words
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

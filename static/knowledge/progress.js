@@ -4,7 +4,7 @@ const AGAIN = 1500; // ms while something is being read
 const LATER = 10000; // ms while nothing is known to run
 
 /**
- * @typedef {{ pill: string, label: string, reason: string, passages: number, pages: number | null, working: boolean }} Standing
+ * @typedef {{ pill: string, label: string, reason: string, passages: number, pages: string, working: boolean }} Standing
  */
 
 /** @param {string} address @returns {Promise<any>} null when nobody answers */
@@ -28,9 +28,9 @@ function show(cell, told) {
   if (reason) reason.textContent = told.reason;
   cell.toggleAttribute("data-working", told.working);
   const id = cell.dataset.document;
-  for (const [name, value] of [["passages", told.passages], ["pages", told.pages]]) {
+  for (const [name, text] of [["passages", String(told.passages || "–")], ["pages", told.pages]]) {
     const figure = document.querySelector(`[data-${name}="${id}"]`);
-    if (figure) figure.textContent = value ? String(value) : "–";
+    if (figure) figure.textContent = text ?? "";
   }
 }
 
