@@ -61,7 +61,9 @@ class WebSocket(asyncio.Protocol):
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         handshake = f"GET {parts.path or '/'} HTTP/1.1\r\n{head}\r\n".encode()
         loop = asyncio.get_running_loop()
-        _, socket = await loop.create_connection(lambda: cls(handshake, on_text), parts.hostname, parts.port)
+        _, socket = await loop.create_connection(
+            lambda: cls(handshake, on_text), parts.hostname or "", parts.port or 80
+        )
         await socket.opened
         return socket
 

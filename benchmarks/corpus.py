@@ -6,6 +6,7 @@ Texts and vectors do not belong together: what is measured is what a search cost
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
 import numpy as np
 
@@ -53,9 +54,16 @@ def seed(chunks: int) -> None:
         library.save_document(document)
         rows = [
             library.NewChunk(
-                place, Chunk.Role.PASSAGE, document.title, f"Part {place}", None, text, 200, f"{start + place:x}",
-                np.ascontiguousarray(vector, "<f4").tobytes(),
+                position=place,
+                role=Chunk.Role.PASSAGE,
+                title=document.title,
+                heading=f"Part {place}",
+                page=None,
+                text=text,
+                tokens=200,
+                text_hash=f"{start + place:x}",
+                vector=np.ascontiguousarray(vector, "<f4").tobytes(),
             )
-            for place, (text, vector) in enumerate(zip(texts, vectors, strict=False))
-        ]  # fmt: skip
+            for place, (text, vector) in enumerate(zip(islice(texts, size), vectors, strict=True))
+        ]
         library.replace_chunks(document, rows, recipe)

@@ -61,9 +61,8 @@ class Ground:
         return quick if self.quick else full
 
     @contextmanager
-    def app(self, name: str, server: str, var_dir: Path | None = None, **env: str) -> Iterator[App]:
-        folder = var_dir or self.sites.copy()
-        app = App(name, server, environment(folder, {**UNLIMITED, **env}))
+    def app(self, name: str, server: str, **env: str) -> Iterator[App]:
+        app = App(name, server, environment(self.sites.copy(), {**UNLIMITED, **env}))
         try:
             yield app
         finally:

@@ -60,6 +60,7 @@ def plain(times: int) -> float:
     import faiss
     import numpy as np
 
+    from joblynk.providers.embedding.export import packaged_model
     from joblynk.providers.embedding.sentence_transformers import SentenceTransformerEmbedder
     from knowledge import library
     from knowledge.index import WordIndex

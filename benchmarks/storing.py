@@ -69,14 +69,7 @@ def ours(seconds: float) -> dict[str, float]:
 
     async def run() -> dict[str, float]:
         writer = Writer(settings.WRITER_THREADS)
-        conversations = [
-            (
-                await asyncio.to_thread(
-                    transcripts.open_conversation, uuid.uuid4().hex, None, timezone.now(), "", ""
-                )
-            ).id
-            for _ in range(WRITERS)
-        ]
+        conversations = await asyncio.to_thread(_conversations)
 
         async def turn(place: int, clock: Callable[[Awaitable[Any]], Awaitable[Any]]) -> int:
             now, conversation = timezone.now(), conversations[place]

@@ -5,6 +5,7 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from benchmarks import measure
 from benchmarks.client import Asked, Customer, WebSocket, until
@@ -277,6 +278,10 @@ def _stopped(ground: Ground) -> Row:
     )
 
 
+def _began(asked: Asked) -> bool:
+    return bool(asked.first_text) or asked.done.is_set()
+
+
 async def _stop(site: Served, groq: FakeGroq, times: int) -> list[float]:
     waits: list[float] = []
     asking = questions()
@@ -285,7 +290,7 @@ async def _stop(site: Served, groq: FakeGroq, times: int) -> list[float]:
         customer = await Customer(site.socket_url).connect()
         asked = customer.begin(asking[place % len(asking)])
         place += 1
-        await until(lambda asked=asked: asked.first_text or asked.done.is_set())
+        await until(partial(_began, asked))
         began = time.monotonic()
         if not asked.done.is_set():  # not a FAQ
             customer.send("answer.stop", client_message_id=asked.client_message_id)

@@ -50,7 +50,7 @@ def _statement(
     columns = ", ".join(quote(field.column) for field in fields)
     conflict = ""
     if update:
-        changed = [quote(model._meta.get_field(name).column) for name in update]  # type: ignore[union-attr]
+        changed = [quote(field.column) for field in fields if field.name in update]
         sets = ", ".join(f"{column} = EXCLUDED.{column}" for column in changed)
         conflict = f" ON CONFLICT ({quote(model._meta.pk.column)}) DO UPDATE SET {sets}"
     table = quote(model._meta.db_table)
