@@ -41,11 +41,13 @@ def separator(text: str) -> str:
 def add_table(outline: Outline, rows: list[list[str]], page: int | None = None) -> None:
     """Single cells before the table are text; the first row of several cells names the columns."""
     rows = [row for row in rows if any(cell.strip() for cell in row)]
-    while rows and sum(bool(cell.strip()) for cell in rows[0]) < 2 and _width(rows) > 1:
-        outline.block(" ".join(cell.strip() for cell in rows.pop(0) if cell.strip()), page)
     width = _width(rows)
     if width > MAX_COLUMNS:
         raise ExtractError("too_wide")
+    start = next((place for place, row in enumerate(rows) if _width([row]) > 1), 0)
+    for row in rows[:start]:
+        outline.block(row[0].strip(), page)
+    rows = rows[start:]
     # The header is repeated for every row that is missing cells: count before it is written.
     if width * len(rows) + sum(len(cell) for row in rows for cell in row) > MAX_TEXT_CHARS:
         raise ExtractError("too_large")
@@ -56,7 +58,7 @@ def add_table(outline: Outline, rows: list[list[str]], page: int | None = None) 
 
 
 def _width(rows: list[list[str]]) -> int:
-    """Columns in use."""
+    """Columns in use, up to the last cell that is not empty."""
     return max((len(row) - _trailing(row) for row in rows), default=0)
 
 
