@@ -11,7 +11,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "joblynk.testing.settings"
 import django
 import uvloop
 
-NAMES = ("sockets", "streaming", "blocking", "retrieval", "ingest", "storing", "start")
+NAMES = ("sockets", "streaming", "blocking", "retrieval", "ingest", "knowledge", "storing", "start")
 
 
 def main() -> int:
