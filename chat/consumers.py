@@ -44,13 +44,17 @@ class ChatConsumer(DirectConsumer):
         self.seq = 0
         self.desk = await wiring.desk()
         self.reading = self.missed = False
-        self.visitor = visitors.of_headers(self.scope.get("headers", ()))
+        visitor = visitors.of_headers(self.scope.get("headers", ()))
+        self.visitor = visitor or ""
         self.view: View | None = None
         self.bad_frames = 0
+        self.closed = False
         self.outbound = Outbound(self._send_text, self._flooded)
-        await self._emit({"type": "websocket.accept", "subprotocol": protocol.SUBPROTOCOL})
-        if self.visitor is None or protocol.SUBPROTOCOL not in self.scope.get("subprotocols", ()):
-            await self._emit({"type": "websocket.close", "code": CLOSE_NOT_ALLOWED})
+        # To name a subprotocol that was not offered would break the handshake.
+        ours = {protocol.SUBPROTOCOL}.intersection(self.scope.get("subprotocols", ()))
+        await self._emit({"type": "websocket.accept", "subprotocol": min(ours, default=None)})
+        if visitor is None or not ours:
+            await self._close(CLOSE_NOT_ALLOWED)
 
     async def websocket_disconnect(self, _: Any) -> None:
         if self.view is not None:
@@ -59,6 +63,11 @@ class ChatConsumer(DirectConsumer):
         raise StopConsumer
 
     async def websocket_receive(self, message: Any) -> None:
+        if self.closed:
+            return  # sent before the sender knew
+        if self.desk.allowed.frames.take(self.visitor):
+            await self._close(CLOSE_FLOOD)
+            return
         client_message_id: uuid.UUID | None = None
         try:
             command = protocol.parse(message.get("text") if message.get("text") is not None else b"")
@@ -79,7 +88,8 @@ class ChatConsumer(DirectConsumer):
         self.bad_frames += 1
         self._put(protocol.error(error.code, text=error.text, client_message_id=error.client_message_id))
         if self.bad_frames >= BAD_FRAMES:
-            await self._emit({"type": "websocket.close", "code": CLOSE_BAD_FRAMES})
+            await self.outbound.flush()
+            await self._close(CLOSE_BAD_FRAMES)
 
     async def _obey(self, command: protocol.Command) -> None:
         match command:
@@ -94,6 +104,8 @@ class ChatConsumer(DirectConsumer):
                 pass
             case _ if self.view is None:
                 raise BadFrame("bad_request")
+            case _ if self._must_wait(command):
+                pass
             case protocol.SendMessage():
                 await self._ask(self.view.id, command)
             case protocol.NewConversation():
@@ -104,7 +116,7 @@ class ChatConsumer(DirectConsumer):
                     self._put(protocol.error(result.code))
 
     async def _hello(self, hello: protocol.Hello) -> None:
-        view = await self.desk.open(self.visitor or "", hello)
+        view = await self.desk.open(self.visitor, hello)
         if view is None:
             self._put(protocol.error("not_found"))
             return
@@ -140,10 +152,21 @@ class ChatConsumer(DirectConsumer):
         if self.missed:
             await self.desk.live.catch_up(view.id)
 
+    def _must_wait(self, command: protocol.Command) -> bool:
+        """Whether this visitor has done too much of this lately, which it is then told."""
+        match command:
+            case protocol.StopAnswer():
+                return False
+            case protocol.SendMessage() | protocol.RetryAnswer():
+                wait = self.desk.allowed.messages.take(self.visitor)
+            case _:
+                wait = self.desk.allowed.actions.take(self.visitor)
+        if wait:
+            question = command.client_message_id if isinstance(command, protocol.SendMessage) else None
+            self._put(protocol.rate_limited("visitor", wait, question))
+        return wait > 0
+
     async def _ask(self, conversation: uuid.UUID, command: protocol.SendMessage) -> None:
-        if wait := self.desk.buckets.take(self.visitor or ""):
-            self._put(protocol.rate_limited("visitor", wait, command.client_message_id))
-            return
         result = await self.desk.turns.ask(conversation, command.client_message_id, command.text)
         if isinstance(result, Refused):
             self._put(protocol.error(result.code, client_message_id=command.client_message_id))
@@ -151,7 +174,7 @@ class ChatConsumer(DirectConsumer):
             self._put(protocol.ack(command.client_message_id, result.question_id, result.seq))
 
     async def _start_anew(self, conversation: uuid.UUID) -> None:
-        view = await self.desk.start_anew(self.visitor or "", conversation, *self.tongue)
+        view = await self.desk.start_anew(self.visitor, conversation, *self.tongue)
         await self._enter(view, 0)
 
     # --- What `live` calls ---------------------------------------------------------------------
@@ -178,7 +201,13 @@ class ChatConsumer(DirectConsumer):
         self.outbound.reply(protocol.encode(frame))
 
     async def _send_text(self, text: str) -> None:
-        await self._emit({"type": "websocket.send", "text": text})
+        if not self.closed:
+            await self._emit({"type": "websocket.send", "text": text})
 
     async def _flooded(self) -> None:
-        await self._emit({"type": "websocket.close", "code": CLOSE_FLOOD})
+        await self._close(CLOSE_FLOOD)
+
+    async def _close(self, code: int) -> None:
+        if not self.closed:
+            self.closed = True
+            await self._emit({"type": "websocket.close", "code": code})

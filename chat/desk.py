@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from chat import protocol, transcripts
-from chat.limits import Buckets
+from chat.limits import Allowances
 from chat.live import Live
 from chat.protocol import DurableEvent, Frame, Hello
 from chat.transcripts import Refused, View
@@ -27,11 +27,11 @@ class Desk:
     """Lives as long as its event loop. `start` begins the background work, `aclose` ends all of it."""
 
     def __init__(
-        self, live: Live, turns: Turns, writer: Writer, buckets: Buckets, features: Mapping[str, bool]
+        self, live: Live, turns: Turns, writer: Writer, allowed: Allowances, features: Mapping[str, bool]
     ) -> None:
         self.live = live
         self.turns = turns
-        self.buckets = buckets
+        self.allowed = allowed
         self.features = features
         self._writer = writer
         self._background: asyncio.Task[None] | None = None

@@ -1,8 +1,10 @@
-"""How much one visitor may send: a bucket that refills evenly, kept in this process."""
+"""How much one visitor may send: buckets that refill evenly, kept in this process."""
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
+ACTIONS, FRAMES = 3, 30  # a minute, for each message a minute
 _REMEMBERED = 50_000  # visitors; the one idle for longest is forgotten first
 
 
@@ -26,3 +28,23 @@ class Buckets:
         if len(self._levels) > _REMEMBERED:
             self._levels.popitem(last=False)
         return wait
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What one visitor may do with all tabs together."""
+
+    messages: Buckets
+    """Questions and retries: each costs an answer."""
+    actions: Buckets
+    """Whatever else leaves a row behind."""
+    frames: Buckets
+    """All that is sent. A page needs a few a minute, and some hundred after a long time offline."""
+
+
+def allowances(messages_per_minute: int, clock: Callable[[], float]) -> Allowances:
+    return Allowances(
+        Buckets(messages_per_minute, clock),
+        Buckets(messages_per_minute * ACTIONS, clock),
+        Buckets(messages_per_minute * FRAMES, clock),
+    )

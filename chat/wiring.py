@@ -15,7 +15,7 @@ from chat.assistant import pipeline
 from chat.assistant.events import AnswerEvent
 from chat.assistant.services import Exchange, Limits, Services, Turn
 from chat.desk import Desk
-from chat.limits import Buckets
+from chat.limits import allowances
 from chat.live import Live
 from chat.protocol import DurableEvent
 from chat.turns import Answer, Turns
@@ -67,8 +67,8 @@ def build(answer: Answer | None = None) -> Desk:
         site_name=settings.SITE_NAME,
         delta_seconds=settings.CHAT_DELTA_SECONDS,
     )
-    buckets = Buckets(settings.CHAT_MESSAGES_PER_MINUTE, time.monotonic)
-    return Desk(live, turns, writer, buckets, features())
+    allowed = allowances(settings.CHAT_MESSAGES_PER_MINUTE, time.monotonic)
+    return Desk(live, turns, writer, allowed, features())
 
 
 def features() -> dict[str, bool]:

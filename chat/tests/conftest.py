@@ -93,6 +93,9 @@ class Tab:
             self.frames.append(json.loads(output["text"]))
         return self.frames[-1]
 
+    async def nothing_more(self) -> None:
+        assert await self._communicator.receive_nothing(timeout=0.2)
+
     async def hello(self, last_seq: int = 0, conversation: str | None = None) -> Frame:
         await self.send("hello", last_seq=last_seq, conversation=conversation)
         return await self.until("welcome")

@@ -263,7 +263,7 @@ async def test_satisfaction_is_saved(open_tab: OpenTab) -> None:
 
 
 async def test_too_many_messages_are_refused_with_a_countdown(open_tab: OpenTab, desk: Desk) -> None:
-    desk.buckets._per_minute = 2
+    desk.allowed.messages._per_minute = 2
     tab = await open_tab()
     await tab.hello()
     await tab.ask("One")
@@ -274,6 +274,36 @@ async def test_too_many_messages_are_refused_with_a_countdown(open_tab: OpenTab,
     assert limited["client_message_id"] == str(key)
     assert 0 < limited["retry_after_ms"] <= 30_001
     assert not await Message.objects.filter(text="Three").aexists()
+
+
+async def test_a_retry_costs_as_much_as_a_question(open_tab: OpenTab, desk: Desk) -> None:
+    desk.allowed.messages._per_minute = 2
+    tab = await open_tab()
+    await tab.hello()
+    await tab.ask("One")
+    first = await tab.answer()
+    await tab.send("answer.retry", message_id=first["id"], client_action_id=uuid.uuid4())
+    second = await tab.answer()
+    await tab.send("answer.retry", message_id=second["id"], client_action_id=uuid.uuid4())
+    assert (await tab.until("rate.limited"))["client_message_id"] is None
+
+
+async def test_one_visitor_cannot_fill_the_database_with_clicks(open_tab: OpenTab, desk: Desk) -> None:
+    desk.allowed.actions._per_minute = 2
+    tab = await open_tab()
+    await tab.hello()
+    for _ in range(3):
+        await tab.send("conversation.new", client_action_id=uuid.uuid4())
+    await tab.until("rate.limited")
+    assert await Conversation.objects.acount() == 3
+
+
+async def test_a_flood_of_good_frames_closes_the_socket(open_tab: OpenTab, desk: Desk) -> None:
+    desk.allowed.frames._per_minute = 5
+    tab = await open_tab()
+    for _ in range(6):
+        await tab.send("ping", received=2**31 - 1)  # whatever it claims to have read
+    assert (await tab.until("closed"))["code"] == 4429
 
 
 async def test_an_answer_whose_process_died_is_closed_as_interrupted(open_tab: OpenTab, desk: Desk) -> None:

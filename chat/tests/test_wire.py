@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chat import commands, protocol
-from chat.models import Message
+from chat import commands, protocol, visitors
+from chat.consumers import ChatConsumer
+from chat.desk import Desk
+from chat.models import Conversation, Message
 from chat.protocol import BadFrame
 from chat.tests.conftest import Tab
 
@@ -154,6 +157,28 @@ async def test_a_flood_of_bad_frames_closes_the_socket(open_tab: OpenTab) -> Non
     for _ in range(20):
         await tab.send_raw("{")
     assert (await tab.until("closed"))["code"] == 4400
+    assert [frame["type"] for frame in tab.frames].count("error") == 20
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_a_refused_socket_sends_is_not_obeyed(open_tab: OpenTab) -> None:
+    tab = await open_tab("")
+    assert (await tab.until("closed"))["code"] == 4401
+    await tab.send("hello", last_seq=0)
+    await tab.nothing_more()
+    assert not await Conversation.objects.aexists()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_socket_that_speaks_another_protocol_is_told_so(desk: Desk) -> None:
+    cookie = f"{visitors.COOKIE}={visitors.sign('a' * 32)}".encode()
+    for subprotocols in (None, ["soap"]):
+        socket = WebsocketCommunicator(
+            ChatConsumer.as_asgi(), "/ws/chat/", headers=[(b"cookie", cookie)], subprotocols=subprotocols
+        )
+        assert await socket.connect() == (True, None)
+        assert await socket.receive_output() == {"type": "websocket.close", "code": 4401}
+        await socket.disconnect()
 
 
 @pytest.mark.django_db(transaction=True)

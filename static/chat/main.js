@@ -131,8 +131,7 @@ function receive(frame) {
       setTimeout(catchUp, MISSING_MS);
       break;
     case "rate.limited":
-      if (frame.client_message_id) limited(frame.client_message_id, frame.retry_after_ms);
-      else toast(frame.text);
+      limited(frame);
       break;
     case "error":
       refused(frame);
@@ -212,8 +211,9 @@ function unanswered(id) {
   pump();
 }
 
-/** @param {string} id @param {number} milliseconds */
-function limited(id, milliseconds) {
+/** A question goes out later by itself, a click is to be repeated. @param {import("./protocol.js").LimitedFrame} frame */
+function limited({ client_message_id: id, retry_after_ms: milliseconds, text }) {
+  if (!id) return actions.refused(), toast(text);
   outbox.limited(id, Date.now() + milliseconds);
   setTimeout(pump, milliseconds + 50);
 }
