@@ -4,7 +4,7 @@ Looks at everything stored, so it is for a command that somebody waits for.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from django.db import transaction
@@ -19,7 +19,8 @@ _BATCH = 500
 _TOLERANCE = 0.01  # of a vector's length, which is 1
 
 
-class Damage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Damage:
     """`chunk_ids` are to be dropped, so that their sources are read again."""
 
     what: str
