@@ -1,0 +1,50 @@
+"""Every query and write on conversations.
+
+Each writing function takes a batch and is one transaction: `writer.Writer` gathers what many sockets
+want written at the same moment, because a commit costs more than the rows in it. Rows are locked in the
+order of their ids, so two processes never wait for each other in a circle. What a function returns is
+what may be announced, and only after it has returned.
+"""
+
+from chat.transcripts.answering import (
+    Outcome,
+    Pending,
+    abandoned_answers,
+    answer_to,
+    finish_answers,
+    pending_answer,
+    renew_leases,
+)
+from chat.transcripts.asking import Accepted, NewQuestion, NewRetry, add_questions, retry_answers
+from chat.transcripts.changes import request_person, set_csat, set_feedback, withdraw_request
+from chat.transcripts.log import Refused
+from chat.transcripts.opening import View, open_conversation, start_anew
+from chat.transcripts.reading import LONG_BACKLOG, events_after, history, last_seqs, snapshot
+
+__all__ = [
+    "LONG_BACKLOG",
+    "Accepted",
+    "NewQuestion",
+    "NewRetry",
+    "Outcome",
+    "Pending",
+    "Refused",
+    "View",
+    "abandoned_answers",
+    "add_questions",
+    "answer_to",
+    "events_after",
+    "finish_answers",
+    "history",
+    "last_seqs",
+    "open_conversation",
+    "pending_answer",
+    "renew_leases",
+    "request_person",
+    "retry_answers",
+    "set_csat",
+    "set_feedback",
+    "snapshot",
+    "start_anew",
+    "withdraw_request",
+]

@@ -1,0 +1,129 @@
+"""How answers end, and which of them nobody writes any more."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from chat import protocol
+from chat.models import Conversation, Message, Source
+from chat.protocol import DurableEvent
+from chat.transcripts.bulk import store
+from chat.transcripts.log import Log
+from chat.words import WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an answer ended. `sources` are unsaved rows, without their message."""
+
+    conversation: uuid.UUID
+    answer_id: uuid.UUID
+    finish: str
+    at: datetime
+    text: str = ""
+    html: str = ""
+    mode: str = Message.Mode.NONE
+    error_code: str = ""
+    notice: str = ""
+    search_query: str = ""
+    confidence: float | None = None
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    first_text_ms: int | None = None
+    total_ms: int | None = None
+    suggestions: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    wants_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    conversation: uuid.UUID
+    answer_id: uuid.UUID
+    reply_to: uuid.UUID | None
+    owner: str
+
+
+@transaction.atomic
+def finish_answers(items: Sequence[Outcome]) -> list[tuple[DurableEvent, ...]]:
+    """Store how each answer ended, once: an answer that is no longer pending stays as it is and yields
+    no events."""
+    log = Log(item.conversation for item in items)
+    pending = Message.objects.filter(id__in=[item.answer_id for item in items], pending=True).in_bulk()
+    answers: list[Message] = []
+    results: list[tuple[DurableEvent, ...]] = []
+    for item in items:
+        conversation = log.conversations.get(item.conversation)
+        answer = pending.pop(item.answer_id, None)
+        if conversation is None or answer is None:
+            results.append(())
+            continue
+        results.append(_finish(log, conversation, answer, item))
+        answers.append(answer)
+    store(answers, update=(*_OUTCOME_FIELDS, "suggestions", "pending", "removed"))
+    store([source for item, events in zip(items, results, strict=True) if events for source in item.sources])
+    log.save()
+    return results
+
+
+def _finish(log: Log, conversation: Conversation, answer: Message, item: Outcome) -> tuple[DurableEvent, ...]:
+    for name in _OUTCOME_FIELDS:
+        setattr(answer, name, getattr(item, name))
+    answer.suggestions = list(item.suggestions)
+    answer.pending = False
+    # A person has taken over while the assistant was writing: its words are thrown away.
+    answer.removed = conversation.status == Conversation.Status.HUMAN
+    for source in item.sources:
+        source.message = answer
+    if answer.removed:
+        return (log.append(conversation, "message.removed", item.at, answer),)
+    if item.finish == Message.Finish.ERROR:
+        failure = {
+            "code": item.error_code,
+            "text": WORDS[item.error_code].format(ref=str(answer.id)[:8]),
+            "retryable": True,
+        }
+        return (log.append(conversation, "answer.failed", item.at, answer, failure),)
+    row = log.append(conversation, "message.created", item.at, answer)
+    created = DurableEvent(
+        row.conversation, row.seq, row.type, row.at, {"message": protocol.message(answer, item.sources)}
+    )
+    if item.wants_person and conversation.status == Conversation.Status.BOT:
+        return (created, log.change_status(conversation, Conversation.Status.WAITING, item.at))
+    return (created,)
+
+
+_OUTCOME_FIELDS = (
+    *("finish", "text", "html", "mode", "error_code", "notice", "search_query", "confidence", "model"),
+    *("prompt_tokens", "completion_tokens", "first_text_ms", "total_ms"),
+)
+
+
+def renew_leases(answer_ids: Sequence[uuid.UUID], until: datetime) -> None:
+    Message.objects.filter(id__in=answer_ids, pending=True).update(lease_until=until)
+
+
+def abandoned_answers(now: datetime) -> list[Pending]:
+    """Answers whose process no longer renews them: it was killed, or lost the database."""
+    rows = Message.objects.filter(pending=True, lease_until__lt=now)
+    return [Pending(row.conversation_id, row.id, row.reply_to_id, row.owner) for row in rows[:500]]
+
+
+def pending_answer(conversation: uuid.UUID) -> Pending | None:
+    row = Message.objects.filter(conversation=conversation, pending=True).order_by("created_at").first()
+    return Pending(row.conversation_id, row.id, row.reply_to_id, row.owner) if row else None
+
+
+def answer_to(conversation: uuid.UUID, client_message_id: uuid.UUID) -> uuid.UUID | None:
+    """The pending answer to the question that the client sent under this id."""
+    return (
+        Message.objects.filter(
+            conversation=conversation, pending=True, reply_to__client_message_id=client_message_id
+        )
+        .values_list("id", flat=True)
+        .first()
+    )

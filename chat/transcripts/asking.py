@@ -1,0 +1,149 @@
+"""Questions, and answers asked for once more."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from chat.models import Conversation, Event, Message
+from chat.protocol import DurableEvent
+from chat.transcripts.bulk import store
+from chat.transcripts.log import Log, Refused
+
+AUTHOR = "Assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuestion:
+    conversation: uuid.UUID
+    client_message_id: uuid.UUID
+    text: str
+    owner: str
+    at: datetime
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewRetry:
+    conversation: uuid.UUID
+    message_id: uuid.UUID
+    client_action_id: uuid.UUID
+    owner: str
+    at: datetime
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`answer_id` is None when the assistant need not answer: the same frame came again, or a person has
+    taken over."""
+
+    question_id: uuid.UUID
+    seq: int
+    answer_id: uuid.UUID | None = None
+    question: str = ""
+    events: tuple[DurableEvent, ...] = ()
+
+
+@transaction.atomic
+def add_questions(items: Sequence[NewQuestion]) -> list[Accepted | Refused]:
+    """Store each question with its pending answer. The same frame again gets the same result."""
+    log = Log(item.conversation for item in items)
+    known = _known_questions(items)
+    messages: list[Message] = []
+    results: list[Accepted | Refused] = []
+    for item in items:
+        key = (item.conversation, item.client_message_id)
+        conversation = log.conversations.get(item.conversation)
+        if conversation is None:
+            results.append(Refused("not_found"))
+        elif earlier := known.get(key):
+            text, accepted = earlier
+            results.append(accepted if text == item.text else Refused("conflict"))
+        elif conversation.status == Conversation.Status.RESOLVED:
+            results.append(Refused("closed"))
+        else:
+            accepted = _add_question(log, conversation, item, messages)
+            known[key] = (item.text, Accepted(accepted.question_id, accepted.seq))
+            results.append(accepted)
+    store(messages)
+    log.save()
+    return results
+
+
+def _known_questions(items: Sequence[NewQuestion]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[str, Accepted]]:
+    rows = Event.objects.filter(
+        conversation__in={item.conversation for item in items},
+        type="message.created",
+        message__client_message_id__in={item.client_message_id for item in items},
+    ).values_list("conversation_id", "message__client_message_id", "message__text", "message_id", "seq")
+    return {
+        (conversation, client_id): (text, Accepted(message_id, seq))
+        for conversation, client_id, text, message_id, seq in rows
+        if client_id is not None and message_id is not None
+    }
+
+
+def _add_question(
+    log: Log, conversation: Conversation, item: NewQuestion, messages: list[Message]
+) -> Accepted:
+    question = Message(
+        conversation=conversation,
+        role=Message.Role.USER,
+        text=item.text,
+        client_message_id=item.client_message_id,
+        created_at=item.at,
+    )
+    messages.append(question)
+    created = log.append(conversation, "message.created", item.at, question)
+    if conversation.status == Conversation.Status.HUMAN:
+        return Accepted(question.id, created.seq, events=(created,))
+    answer = _pending_answer(conversation, question, item)
+    messages.append(answer)
+    started = log.append(conversation, "answer.started", item.at, answer)
+    return Accepted(question.id, created.seq, answer.id, item.text, (created, started))
+
+
+def _pending_answer(conversation: Conversation, question: Message, item: NewQuestion | NewRetry) -> Message:
+    return Message(
+        conversation=conversation,
+        role=Message.Role.ASSISTANT,
+        author=AUTHOR,
+        reply_to=question,
+        pending=True,
+        owner=item.owner,
+        lease_until=item.lease_until,
+        # Just after its question, also where the clock is coarse.
+        created_at=item.at + timedelta(microseconds=1),
+    )
+
+
+@transaction.atomic
+def retry_answers(items: Sequence[NewRetry]) -> list[Accepted | Refused]:
+    """Replace an answer by a new pending one to the same question. A repeated action does nothing more."""
+    log = Log(item.conversation for item in items)
+    results = [_retry_answer(log, item) for item in items]
+    log.save()
+    return results
+
+
+def _retry_answer(log: Log, item: NewRetry) -> Accepted | Refused:
+    answers = Message.objects.filter(conversation=item.conversation, role=Message.Role.ASSISTANT)
+    if done := answers.filter(client_action_id=item.client_action_id).first():
+        return Accepted(done.reply_to_id or done.id, 0)
+    old = answers.filter(id=item.message_id, pending=False, removed=False).select_related("reply_to").first()
+    conversation = log.conversations.get(item.conversation)
+    if old is None or old.reply_to is None or conversation is None:
+        return Refused("bad_request")
+    if conversation.status in (Conversation.Status.HUMAN, Conversation.Status.RESOLVED):
+        return Refused("closed")
+    old.removed = True
+    old.save(update_fields=["removed"])
+    answer = _pending_answer(conversation, old.reply_to, item)
+    answer.client_action_id = item.client_action_id
+    answer.save(force_insert=True)
+    removed = log.append(conversation, "message.removed", item.at, old)
+    started = log.append(conversation, "answer.started", item.at, answer)
+    return Accepted(old.reply_to.id, removed.seq, answer.id, old.reply_to.text, (removed, started))
