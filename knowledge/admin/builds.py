@@ -89,12 +89,12 @@ class IndexBuildAdmin(admin.ModelAdmin[IndexBuild]):
             words = '<progress data-build="{}" value="{}" max="{}"></progress> <span>{} of {}</span>'
             return format_html(words, obj.pk, obj.done, max(obj.total, 1), obj.done, obj.total)
         if obj.finished_at is None:
-            return format_html('<span class="pill pill-failed">Interrupted</span>')
+            return SafeString('<span class="pill pill-failed">Interrupted</span>')
         if obj.error:
             return format_html(
                 '<span class="pill pill-failed">Failed</span> <span class="reason">{}</span>', obj.error
             )
-        return format_html('<span class="pill pill-ready">Done</span>')
+        return SafeString('<span class="pill pill-ready">Done</span>')
 
     @admin.display(description="By", empty_value="–")
     def asked_by(self, obj: IndexBuild) -> str | None:
