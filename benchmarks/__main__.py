@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def run(names: tuple[str, ...] | list[str], *, quick: bool) -> int:
-    """Prints the table; returns the number of missed goals."""
+    """Prints a table after each; returns the number of missed goals."""
     from benchmarks.ground import Ground
     from benchmarks.report import Row, table
 
@@ -38,9 +38,8 @@ def run(names: tuple[str, ...] | list[str], *, quick: bool) -> int:
         for name in names:
             began = time.perf_counter()
             found: list[Row] = importlib.import_module(f"benchmarks.{name}").rows(ground)
-            print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
+            print(f"\n{name}, {time.perf_counter() - began:.0f} s\n{table(found)}", flush=True)
             rows += found
-    print(table(rows))
     missed = sum(row.ok is False for row in rows)
     print(f"\n{missed} missed" if missed else "\nEvery goal is met.")
     return missed

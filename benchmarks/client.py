@@ -20,6 +20,7 @@ from chat import visitors
 SUBPROTOCOL = "joblynk.v1"
 _ACKNOWLEDGE_EVERY = 100  # frames; the server keeps a window of unacknowledged bytes
 _NO_MASK = b"\0\0\0\0"  # legal, and leaves the payload as it is
+_PATIENCE = 60.0  # seconds for an answer
 Frame = dict[str, Any]
 
 
@@ -216,7 +217,10 @@ class Customer:
 
     async def ask(self, text: str) -> Asked:
         asked = self.begin(text)
-        await asked.done.wait()
+        try:
+            await asyncio.wait_for(asked.done.wait(), _PATIENCE)
+        except TimeoutError:
+            raise TimeoutError(f"No answer to {text!r}; instead {self.others[-3:]}") from None
         return asked
 
     async def ping(self) -> float:

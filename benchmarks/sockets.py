@@ -131,7 +131,7 @@ async def _memory_and_load(ground: Ground, site: Served) -> tuple[float, float]:
     memory = (measure.resident(site.pid) - before) / len(customers)
     customers += warm
     customers += await _open(site.socket_url, ground.of(CROWD, 100) - len(customers))
-    load = await _load(site, customers, ground.of(20, 2))
+    load = await _load(site, customers, ground.of(15, 2))
     for customer in customers:
         customer.socket.abort()
     return memory, load
