@@ -120,6 +120,7 @@ Command = (
 Frame = Mapping[str, Any]
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_VISIBLE = re.compile(r"[^\s\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -176,7 +177,7 @@ def _send(frame: Frame) -> SendMessage:
         raise BadFrame("too_long", client_message_id=client_message_id)
     if ids:
         raise BadFrame("bad_attachment", client_message_id=client_message_id)
-    if not text.strip():
+    if not _VISIBLE.search(text):
         raise BadFrame("bad_request", words="empty", client_message_id=client_message_id)
     return SendMessage(client_message_id, text.strip())
 

@@ -1,9 +1,16 @@
 from typing import Any
 
-from django.urls import path
+from django.urls import path, re_path
 
 from chat.consumers import ChatConsumer
 
-_chat: Any = ChatConsumer.as_asgi()  # django's stubs know views only
 
-websocket_urlpatterns = [path("ws/chat/", _chat)]
+async def _nowhere(scope: Any, receive: Any, send: Any) -> None:
+    """Any other address: the handshake is refused, where Channels alone would raise."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+_chat: Any = ChatConsumer.as_asgi()  # django's stubs know views only
+_other: Any = _nowhere
+websocket_urlpatterns = [path("ws/chat/", _chat), re_path("", _other)]

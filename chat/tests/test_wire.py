@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from hypothesis import given
@@ -18,6 +19,7 @@ from chat.consumers import ChatConsumer
 from chat.desk import Desk
 from chat.models import Conversation, Message
 from chat.protocol import BadFrame
+from chat.routing import websocket_urlpatterns
 from chat.tests.conftest import Tab
 
 OpenTab = Callable[..., Awaitable[Tab]]
@@ -79,12 +81,21 @@ def test_a_ping_whose_time_no_clock_tells_can_still_be_answered(t: str) -> None:
     [
         ("", "bad_request"),
         ("   \n\t ", "bad_request"),
+        ("\u200b\u200d \u202e\ufe0f\ufeff", "bad_request"),
         ("x" * 4_001, "too_long"),
         ("a\x00b", "bad_request"),
         ("half a pair \ud800", "bad_request"),
         ("bell \x07", "bad_request"),
     ],
-    ids=["empty", "blank", "4,001 characters", "NUL", "lone surrogate", "control character"],
+    ids=[
+        "empty",
+        "blank",
+        "nothing to see",
+        "4,001 characters",
+        "NUL",
+        "lone surrogate",
+        "control character",
+    ],
 )
 def test_a_text_that_cannot_be_taken_is_refused_by_name(text: str, code: str) -> None:
     with pytest.raises(BadFrame) as refusal:
@@ -200,3 +211,9 @@ async def test_what_the_site_does_not_offer_is_said(open_tab: OpenTab) -> None:
     await tab.hello()
     await tab.send("transcript.email", email="ada@example.com", client_action_id=uuid.uuid4())
     assert (await tab.until("error"))["code"] == "unavailable"
+
+
+@pytest.mark.parametrize("path", ["/", "/ws/", "/ws/chat", "/ws/chat/more", "/admin/"])
+async def test_a_handshake_at_any_other_address_is_refused(path: str) -> None:
+    socket = WebsocketCommunicator(URLRouter(websocket_urlpatterns), path, subprotocols=["joblynk.v1"])
+    assert (await socket.connect())[0] is False

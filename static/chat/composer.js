@@ -116,7 +116,7 @@ export class Composer {
   }
 
   #draw() {
-    const written = this.#area.value.trim() !== "";
+    const written = clean(this.#area.value) !== "";
     const length = this.#length();
     const over = length > this.#limit;
     const pause = this.#pause();
@@ -146,9 +146,10 @@ export class Composer {
 }
 
 /**
- * As the server takes it: no blank edges, no control characters, no half pairs.
+ * As the server takes it: no blank edges, no control characters, no half pairs, and something to see.
  * @param {string} text
  */
 function clean(text) {
-  return text.replace(/\p{Surrogate}|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/gu, "").trim();
+  const kept = text.replace(/\p{Surrogate}|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/gu, "").trim();
+  return /[^\s\p{Cf}\ufe00-\ufe0f]/u.test(kept) ? kept : "";
 }
