@@ -40,7 +40,7 @@ class Table:
     ignored: tuple[str, ...]
     """Columns that mean nothing here."""
     rows: tuple[tuple[int, Mapping[str, str]], ...]
-    """With the line of the file on which each ends."""
+    """With the line of the file on which each begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,11 @@ def read(text: str) -> Table:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = [name.strip().casefold() for name in next(reader, [])]
-        rows = []
+        rows, line = [], reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append((reader.line_num, cells))
+                rows.append((line, cells))
+            line = reader.line_num + 1
             if len(rows) > MAX_ROWS:
                 raise CsvError(f"The file has more than {MAX_ROWS:,} rows. Split it.")
     except csv.Error as error:

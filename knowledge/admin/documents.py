@@ -60,7 +60,7 @@ class StateFilter(admin.SimpleListFilter):
 class DocumentAdmin(SourceAdmin):
     kind = "document"
     form = DocumentForm
-    list_display = ("__str__", "pill", "passage_count", "length", "changed", "review")
+    list_display = ("__str__", "pill", "passage_count", "changed", "review")
     list_filter = (StateFilter, ReviewFilter, "format")
     list_select_related = ("created_by",)
     search_fields = ("title", "name", "text")
@@ -92,6 +92,8 @@ class DocumentAdmin(SourceAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
         fields = ["title", "upload", "text", "format", "review_by", "published"]
+        if obj is not None and not self.has_change_permission(request, obj):
+            fields.remove("upload")
         if obj is not None and obj.file:
             fields = [name for name in fields if name not in ("text", "format")]
         return [
@@ -267,18 +269,16 @@ class DocumentAdmin(SourceAdmin):
 
     @admin.display(description="Passages", ordering="chunk_count")
     def passage_count(self, obj: Document) -> SafeString:
-        """With the pages of the document, where it has some."""
+        """With the document's pages, where it has some, and its size."""
         return format_html(
-            '<span data-passages="{}">{}</span> <span class="reason" data-pages="{}">{}</span>',
+            '<span data-passages="{}">{}</span> '
+            '<span class="reason"><span data-pages="{}">{}</span> {}</span>',
             obj.pk,
             obj.chunk_count or "–",
             obj.pk,
             pages_of(obj),
+            readable_size(obj.size),
         )
-
-    @admin.display(description="Size", ordering="size")
-    def length(self, obj: Document) -> str:
-        return readable_size(obj.size)
 
     @admin.display(description="Changed", ordering="updated_at")
     def changed(self, obj: Document) -> SafeString:
