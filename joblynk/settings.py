@@ -186,6 +186,18 @@ PROVIDERS: dict[str, dict[str, Any]] = {
     ),
 }
 
+# While everything is read with another EMBEDDING_MODEL, questions are read with the model before it.
+FORMER_EMBEDDERS: list[dict[str, Any]] = [
+    {"BACKEND": "joblynk.providers.embedding.onnx.OnnxEmbedder", "OPTIONS": {"folder": ONNX_DIR}},
+    *(
+        {
+            "BACKEND": "joblynk.providers.embedding.sentence_transformers.SentenceTransformerEmbedder",
+            "OPTIONS": {"model": model},
+        }
+        for model in env_list("FORMER_EMBEDDING_MODELS")
+    ),
+]
+
 # Given without the key that would make them matter: joblynk.E004 says so.
 SETTINGS_WITHOUT_KEY = {
     "GROQ_API_KEY": [] if GROQ_API_KEY else env_given("GROQ_MODEL", "GROQ_FALLBACK_MODEL", "GROQ_BASE_URL"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from joblynk import executors
 from joblynk.providers import registry
-from joblynk.providers.types import Vectors
+from joblynk.providers.types import Embedder, Vectors
 from knowledge import library
 from knowledge.index import PassageIndex
 from knowledge.ranking import Findings, Passage, Ranked, corrected, judge, rank
@@ -32,6 +32,8 @@ class _Held:
     index: PassageIndex
     generation: int
     recipe: str
+    encoder: Embedder | None
+    """Of the vectors in the index, which may not be the chosen one any more, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ def forget() -> None:
 
 
 def _ask(text: str, limit: int) -> _Asked:
-    embedder = registry.get("embedder")
     held = _held or _follow()
+    embedder = held.encoder or registry.get("embedder")
     with _using:
         text = corrected(text, held.index.words, embedder)
     vector: Vectors = embedder.embed([text])[0]
@@ -130,22 +132,22 @@ def _caught_up() -> _Held:
     else:
         changes = library.changes_since(held.generation, held.recipe)
     if held is None or changes.complete:
-        _warn_of_another_encoder(changes.recipe)
-        index = PassageIndex(registry.get("embedder").dimension)
-        index.update(changes.added if _fits(changes.recipe) else [])
-        _held = _Held(index, changes.generation, changes.recipe)
+        encoder = _encoder(changes.recipe)
+        index = PassageIndex((encoder or registry.get("embedder")).dimension)
+        index.update(changes.added if encoder else [])
+        _held = _Held(index, changes.generation, changes.recipe, encoder)
         return _held
     with _using:
-        held.index.update(changes.added if _fits(changes.recipe) else [], changes.removed)
+        held.index.update(changes.added if held.encoder else [], changes.removed)
         held.generation = changes.generation
     return held
 
 
-def _fits(recipe: str) -> bool:
-    """Vectors of another encoder cannot be compared with those of this one."""
-    return recipe.startswith(f"{registry.get('embedder').name}/")
-
-
-def _warn_of_another_encoder(recipe: str) -> None:
-    if recipe and not _fits(recipe):
+def _encoder(recipe: str) -> Embedder | None:
+    """The one that made the vectors: those of another cannot be compared with its own. None if it is gone."""
+    if not recipe:
+        return registry.get("embedder")
+    found = registry.embedder(recipe.rpartition("/chunk-v")[0])
+    if found is None:
         logger.error("The index was made with %s: nothing is found until `manage.py reindex` has run", recipe)
+    return found

@@ -25,6 +25,7 @@ _ASYNC_ROLES: tuple[Role, ...] = ("llm", "offline_llm", "web")
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()  # a provider may ask for another while it is built
 _built: dict[Role, AnyProvider] = {}
+_former: dict[str, Embedder | None] = {}
 
 
 @overload
@@ -43,6 +44,29 @@ def get(role: Role) -> AnyProvider:
         return _built[role]
 
 
+def embedder(name: str) -> Embedder | None:
+    """The embedder called `name`: the chosen one, or one that was chosen before (FORMER_EMBEDDERS). None
+    when there is none: what it made cannot be searched."""
+    chosen = get("embedder")
+    if chosen.name == name:
+        return chosen
+    with _lock:
+        if name not in _former:
+            _former[name] = _rebuilt(name)
+        return _former[name]
+
+
+def _rebuilt(name: str) -> Embedder | None:
+    for config in settings.FORMER_EMBEDDERS:
+        try:
+            found = cast(Embedder, import_string(config["BACKEND"])(**config.get("OPTIONS", {})))
+            if found.name == name and len(found.embed(["loads"])):
+                return found
+        except Exception as error:  # noqa: BLE001  (a model that is gone fails in many ways)
+            _log.warning("%s cannot be loaded any more: %s", name, type(error).__name__)
+    return None
+
+
 async def aclose_all() -> None:
     """Close and forget the async providers; the next `get` builds new ones."""
     with _lock:
@@ -57,6 +81,7 @@ def reset() -> None:
     """Forget every provider without closing it, so that the next `get` reads the settings anew."""
     with _lock:
         _built.clear()
+        _former.clear()
 
 
 def _build(role: Role) -> AnyProvider:
@@ -70,5 +95,5 @@ def _build(role: Role) -> AnyProvider:
 
 @receiver(setting_changed)
 def _on_setting_changed(*, setting: str, **_kwargs: Any) -> None:
-    if setting == "PROVIDERS":
+    if setting in ("PROVIDERS", "FORMER_EMBEDDERS"):
         reset()

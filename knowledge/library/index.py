@@ -91,8 +91,9 @@ def changes_since(generation: int, recipe: str = "") -> Changes:
     chunks = Chunk.objects.filter(recipe=serving)
     if not complete:
         chunks = chunks.filter(generation__gt=generation)
-    chunks = chunks.exclude(document__in=Document.objects.filter(published=False))
-    chunks = chunks.exclude(faq__in=Faq.objects.filter(published=False))
+    # "published IN (false)" takes the index where "NOT published" reads every source.
+    chunks = chunks.exclude(document__in=Document.objects.filter(published__in=[False]))
+    chunks = chunks.exclude(faq__in=Faq.objects.filter(published__in=[False]))
     rows = chunks.values_list("pk", "document_id", "faq_id", "role", "title", "heading", "text", "vector")
     make, decode = IndexedChunk._make, partial(np.frombuffer, dtype=_FLOAT)
     added = [

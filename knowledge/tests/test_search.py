@@ -167,10 +167,27 @@ def test_vectors_of_another_encoder_are_not_compared(
     settings.PROVIDERS = settings.PROVIDERS | {
         "embedder": {"BACKEND": "knowledge.tests.builders.WordEmbedder", "OPTIONS": {}}
     }
+    settings.FORMER_EMBEDDERS = []
     search.forget()
     with caplog.at_level(logging.ERROR):
         assert search.search_now("refund") == search.Findings()
     assert "manage.py reindex" in caplog.text
+
+
+def test_the_model_before_answers_until_all_is_read_with_the_new_one(
+    guides: dict[str, int], settings: Settings
+) -> None:
+    before = search.search_now("refund of a yearly plan").passages[0]
+    settings.PROVIDERS = settings.PROVIDERS | {
+        "embedder": {"BACKEND": "knowledge.tests.builders.WordEmbedder", "OPTIONS": {}}
+    }
+    search.forget()  # as after a restart with the new setting
+    assert search.search_now("refund of a yearly plan").passages[0] == before
+    ingest.run(guides["refunds"])
+    assert search.search_now("refund of a yearly plan").passages[0] == before
+    ingest.reindex()
+    assert library.state().recipe.startswith("words/")
+    assert search.search_now("refund of a yearly plan").passages[0].title == "Refunds"
 
 
 def test_the_command_prints_passages_with_scores(
