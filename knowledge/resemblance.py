@@ -41,7 +41,10 @@ class Summary(NamedTuple):
 
 def look() -> Summary:
     """Compare what is stored and keep the pairs that were found; ignored ones stay ignored."""
-    dimension = registry.get("embedder").dimension
+    embedder = registry.get("embedder")
+    if not library.state().recipe.startswith(f"{embedder.name}/"):
+        return Summary(0, 0, 0, 0)  # another model's vectors, until all is read with this one
+    dimension = embedder.dimension
     passages = library.vectors("passage", NEWEST, dimension)
     questions = library.vectors("phrasing", NEWEST, dimension)
     answers = {row.key: row for row in passages.rows if row.key[0] == "f"}

@@ -20,6 +20,14 @@ WRITTEN = [
 ]
 
 
+class TextField(forms.CharField):
+    """A text as it is, but with plain line ends: a browser sends others, which would be another content."""
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return text.replace("\r\n", "\n") if isinstance(text, str) else text
+
+
 class FilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
@@ -40,8 +48,9 @@ class ArrivalForm(forms.Form):
     """New documents: any number of files, or one text."""
 
     upload = FilesField(required=False, label="Files", help_text=KINDS)
-    text = forms.CharField(
+    text = TextField(
         required=False,
+        strip=False,
         label="Or a text",
         widget=forms.Textarea(attrs={"rows": 12, "class": "vLargeTextField"}),
     )
@@ -88,6 +97,10 @@ class ArrivalForm(forms.Form):
 
 class DocumentForm(forms.ModelForm[Document]):
     """An existing document: its words, or another file in the place of the one it has."""
+
+    text = TextField(
+        required=False, strip=False, widget=forms.Textarea(attrs={"rows": 16, "class": "vLargeTextField"})
+    )
 
     upload = forms.FileField(
         required=False,
@@ -169,10 +182,12 @@ class TagsField(LinesField):
 
 
 class FaqForm(forms.ModelForm[Faq]):
+    answer = TextField(
+        help_text="Markdown.", widget=forms.Textarea(attrs={"rows": 12, "cols": 80, "data-preview": ""})
+    )
     phrasings = LinesField(required=False, max_length=10_000, help_text="Other ways to ask this, one a line.")
     tags = TagsField(required=False, max_length=1_000, help_text="Separated by commas.")
 
     class Meta:
         model = Faq
         fields = ("question", "phrasings", "answer", "tags", "review_by", "published")
-        widgets: ClassVar = {"answer": forms.Textarea(attrs={"rows": 12, "cols": 80, "data-preview": ""})}

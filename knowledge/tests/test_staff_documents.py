@@ -357,3 +357,29 @@ def test_a_list_costs_the_same_few_queries_however_long_it_is(admin_client: Clie
     few = cost()
     grow(20)
     assert cost() == few <= 12
+
+
+def test_saving_a_page_unchanged_is_no_new_version(admin_client: Client) -> None:
+    """A browser sends other line ends than were stored, and texts may begin and end with blanks."""
+    document = read(a_document("  # T\n\nOne.\nTwo.\n", title="T"))
+    faq = a_faq(answer="One.\n\nTwo.")
+    ingest.run_faq(faq.pk, EMBEDDER)
+    sent = {"title": "T", "text": document.text.replace("\n", "\r\n"), "format": "md", "published": "on"}
+    admin_client.post(reverse("admin:knowledge_document_change", args=[document.pk]), sent)
+    sent = {"question": faq.question, "answer": faq.answer.replace("\n", "\r\n"), "published": "on"}
+    assert admin_client.post(reverse("admin:knowledge_faq_change", args=[faq.pk]), sent).status_code == 302
+    for row in (document, faq):
+        row.refresh_from_db()
+        assert row.fingerprint == row.indexed_hash
+    assert len(library.versions(document)) == 1
+
+
+def test_a_pasted_text_can_be_replaced_by_a_file(admin_client: Client) -> None:
+    document = read(a_document("# T\n\nPasted.\n", title="T"))
+    file = SimpleUploadedFile("t.md", b"# T\n\nUploaded.")
+    sent = {"title": "T", "text": document.text.replace("\n", "\r\n"), "format": "md", "upload": file}
+    url = reverse("admin:knowledge_document_change", args=[document.pk])
+    assert admin_client.post(url, sent | {"published": "on"}).status_code == 302
+    document.refresh_from_db()
+    assert (document.text, document.name) == ("", "t.md")
+    assert [chunk.text for chunk in library.passages(read(document))] == ["Uploaded."]
