@@ -140,8 +140,9 @@ class Live:
 
     async def pulse(self) -> None:
         """Join every group again, and pull what a lost ring would have told."""
-        for conversation in {*self._sockets, *self._held}:
-            await self._group("group_add", conversation)
+        if self.across_processes:
+            for conversation in {*self._sockets, *self._held}:
+                await self._group("group_add", conversation)
         reached = await self._last_seqs(tuple(self._sockets))
         for conversation, seq in reached.items():
             if any(socket.seq < seq for socket in self._sockets.get(conversation, ())):
