@@ -98,7 +98,7 @@ def _reindexes(ground: Ground) -> list[Row]:
     chunks = ground.of(10_000, 200)
     unchanged = ground.measured("benchmarks.knowledge:unchanged", ground.sites.copy(), chunks=chunks)
     folder = ground.sites.copy()
-    whole, bare = ground.measured("benchmarks.knowledge:whole", folder, documents=ground.of(24, 2))
+    whole, bare = ground.measured("benchmarks.knowledge:whole", folder, documents=ground.of(60, 2))
     return [
         at_most(f"reindex of {chunks:,} unchanged passages", unchanged, 2, "s"),
         at_most("whole rebuild, share of the encoder alone", whole / bare, 1.15, "×", number(bare, "s")),
@@ -127,7 +127,7 @@ def whole(documents: int) -> tuple[float, float]:
     embedder = registry.get("embedder")
     texts = bench._stored()
     rebuilds, encodes = [], []
-    for _ in range(3):
+    for _ in range(2):
         began = _spent()
         embedder.embed(texts)
         between = _spent()

@@ -185,9 +185,7 @@ def _sheets() -> Iterator[Hostile]:
     yield Hostile("a CSV of 300 columns", "csv", lambda: b",".join([b"a"] * 300) + b"\n", "too_wide")
     yield Hostile("a quote without end", "csv", lambda: b'a,b\n"' + b"x,y\n" * 100_000, "damaged")
     yield Hostile("a million rows", "csv", lambda: b"1,2\n" * 1_300_000, "too_large")
-    yield Hostile(
-        "a ragged million of cells", "csv", lambda: b"a\n" * 600_000 + b"," * 190 + b"a\n", "too_large"
-    )
+    yield Hostile("a ragged million of cells", "csv", lambda: b"a\n" * 600_000 + b"," * 190 + b"a\n")
 
 
 def _deep() -> Iterator[Hostile]:
@@ -260,7 +258,7 @@ def _pdfs() -> Iterator[Hostile]:
 
 
 def _texts() -> Iterator[Hostile]:
-    yield Hostile("a text over the limit", "txt", lambda: b"word " * 1_100_000)
+    yield Hostile("a text over the limit", "txt", lambda: b"word " * 1_100_000, "too_large")
     yield Hostile("a file over the limit", "md", lambda: b"a" * (20 * 1024 * 1024 + 1), "too_large")
     yield Hostile("a table without end", "md", lambda: b"|a" * 50_000 + b"|\n" + b"|-" * 50_000 + b"|\n")
     yield Hostile("one word of 1 MB", "txt", lambda: b"a" * 1_000_000)
