@@ -2,6 +2,7 @@
 
 import errno
 import http.client
+import os
 import socket
 import sys
 import time
@@ -16,6 +17,8 @@ from joblynk import checks
 from joblynk.processes import Supervisor, web_command, worker_command
 
 READY_SECONDS = 120.0
+HEAVY = {"torch", "onnxruntime"}
+"""What a first set-up loads, up to a gigabyte, and serving does not need in this process: it begins anew."""
 REPORT_SECONDS = 10.0
 
 
@@ -30,6 +33,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stdout.write("\nStopped before the site was set up. The next run takes it up again.")
             sys.exit(130)
+        if HEAVY & sys.modules.keys():
+            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  (this command, once more)
         self.serve()
 
     def serve(self) -> None:
