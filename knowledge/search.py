@@ -8,6 +8,7 @@ stops answering at once, even where the index has not followed yet.
 import asyncio
 import logging
 import threading
+import time
 from dataclasses import dataclass
 
 from joblynk import executors
@@ -25,6 +26,9 @@ _SPARE = 10
 """Hits read beyond those asked for: some may be gone, and the gate looks at more than are shown."""
 
 
+_PAUSE_SECONDS = 0.5
+
+
 @dataclass(slots=True)
 class _Held:
     """The index of this process, and what it is an index of."""
@@ -34,6 +38,8 @@ class _Held:
     recipe: str
     encoder: Embedder | None
     """Of the vectors in the index, which may not be the chosen one any more, or not yet."""
+    changed_at: float = -_PAUSE_SECONDS
+    """By `time.monotonic`, when it last followed a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ async def search(text: str, limit: int = 5) -> Findings:
     if before is None:
         before = await executors.database(_follow)
     generation = before.generation
-    held, asked = await asyncio.gather(executors.database(_follow), executors.compute(_ask, text, limit))
+    held, asked = await asyncio.gather(executors.database(_keep_up), executors.compute(_ask, text, limit))
     if held is not before or held.generation != generation:
         asked = await executors.compute(_ask, text, limit)
     return await executors.database(_answer, held, asked, limit)
@@ -105,6 +111,14 @@ def _answer(held: _Held, asked: _Asked, limit: int) -> Findings:
         return judge(held.index.words, asked.text, asked.vector, asked.ranked, live, limit)
 
 
+def _keep_up() -> _Held:
+    """For chats: one change is followed at once, many in a row (a thousand documents being read) a few
+    times a second, so that chats do not wait for each of them."""
+    if _held is not None and time.monotonic() - _held.changed_at < _PAUSE_SECONDS:
+        return _held
+    return _follow()
+
+
 def _follow() -> _Held:
     """The index, brought up to what the database says now.
 
@@ -140,6 +154,7 @@ def _caught_up() -> _Held:
     with _using:
         held.index.update(changes.added if held.encoder else [], changes.removed)
         held.generation = changes.generation
+    held.changed_at = time.monotonic()
     return held
 
 
