@@ -88,10 +88,10 @@ def rank(index: PassageIndex, vector: Vectors, text: str, count: int) -> list[Ra
     candidates = index.candidates(vector, text, CANDIDATES)
     if not candidates:
         return []
-    nearest = max(max(c.cosine, c.phrasing) for c in candidates)
+    nearest = max(max(c.cosine, c.asked) for c in candidates)
     lexical = _WORDS * max(nearest, _FLOOR) / (max(c.lexical for c in candidates) or 1.0)
     ranked = [
-        Ranked(c, _MEANING * max(c.cosine, c.phrasing) + lexical * c.lexical + _CODED * c.coded)
+        Ranked(c, _MEANING * max(c.cosine, c.asked) + lexical * c.lexical + _CODED * c.coded)
         for c in candidates
     ]
     ranked.sort(key=lambda hit: (-hit.score, hit.candidate.chunk_id))
@@ -126,11 +126,11 @@ def judge(
 
 def _closer(hit: Ranked, stored: bytes, vector: Vectors) -> Ranked:
     """The hit with its passage's meaning halfway between the whole and its nearest sentence."""
-    cosine, phrasing = hit.candidate.cosine, hit.candidate.phrasing
+    cosine, asked = hit.candidate.cosine, hit.candidate.asked
     part = parts.nearest(stored, vector)
     if part is None:
         return Ranked(hit.candidate, hit.score, cosine)
-    gain = max((cosine + part) / 2, phrasing) - max(cosine, phrasing)
+    gain = max((cosine + part) / 2, asked) - max(cosine, asked)
     return Ranked(hit.candidate, hit.score + _MEANING * gain, part)
 
 

@@ -58,6 +58,20 @@ def test_a_way_to_ask_counts_for_the_passage_of_its_faq() -> None:
     assert candidates[3].phrasing == 0
 
 
+def test_two_near_ways_to_ask_say_more_than_one() -> None:
+    index = an_index(
+        a_chunk(1, "Press delete", "f7"),
+        a_chunk(2, "delete my profile", "f7", "phrasing"),
+        a_chunk(3, "remove my profile", "f7", "phrasing"),
+        a_chunk(4, "what does it cost", "f7", "phrasing"),
+    )
+    vector, text = _asked("delete my profile")
+    (candidate,) = index.candidates(vector, text, COUNT)
+    second = float(EMBEDDER.embed(["remove my profile"])[0] @ vector)
+    assert candidate.phrasing == pytest.approx(1.0, abs=1e-3)
+    assert candidate.asked == pytest.approx((1.0 + second) / 2, abs=1e-3)
+
+
 def test_a_way_to_ask_whose_passage_is_gone_is_not_found() -> None:
     index = an_index(a_chunk(1, "Answer", "f7"), a_chunk(2, "the question", "f7", "phrasing"))
     index.update([], [1])
