@@ -77,6 +77,7 @@ class PassageIndex:
         cosines = self._passages.nearest(vector, count)
         lexical = self._of_passages(self.words.search(text, count))
         phrasings = self._of_passages(self._phrasings.nearest(vector, _WAYS_TO_ASK * count))
+        asked = {chunk_id: sum(two := scores[:2]) / len(two) for chunk_id, scores in phrasings.items()}
         coded = self._of_passages(dict.fromkeys(self.words.with_codes(text, count), 0.0))
         others = {*lexical, *islice(phrasings, count), *coded} - cosines.keys()
         cosines |= self._passages.cosines(vector, sorted(others))
@@ -85,7 +86,8 @@ class PassageIndex:
                 chunk_id,
                 cosine,
                 lexical.get(chunk_id, _NONE)[0],
-                *_best_and_mean_of_two(phrasings.get(chunk_id, _NONE)),
+                phrasings.get(chunk_id, _NONE)[0],
+                asked.get(chunk_id, 0.0),
                 chunk_id in coded,
             )
             for chunk_id, cosine in cosines.items()
@@ -209,11 +211,6 @@ def _analyzer(*, stemmed: bool) -> tantivy.TextAnalyzer:
 def codes(text: str) -> set[tuple[str, str]]:
     """("e", "1042") for "E-1042", "e1042" and "E 1042"."""
     return {((close or apart).lower(), number) for close, apart, number in _CODE.findall(text)}
-
-
-def _best_and_mean_of_two(scores: Sequence[float]) -> tuple[float, float]:
-    """`scores` best first, at least one."""
-    return scores[0], sum(scores[:2]) / len(scores[:2])
 
 
 class _VectorIndex:

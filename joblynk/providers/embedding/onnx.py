@@ -60,7 +60,9 @@ class OnnxEmbedder:
 
     def _read(self, texts: Sequence[str]) -> "Iterator[tuple[int, Encoding, Vectors]]":
         """Each text's row, word pieces and last hidden states (at least len(pieces), 384), in any order."""
-        encodings = self._tokenizer.encode_batch(list(texts))
+        tokenizer = self._tokenizer
+        # A batch wakes the tokenizer's own threads, which one question does not pay back.
+        encodings = [tokenizer.encode(texts[0])] if len(texts) == 1 else tokenizer.encode_batch(list(texts))
         for rows in _batches([len(encoding) for encoding in encodings]):
             states = self._run([encodings[row] for row in rows])
             for row, of_text in zip(rows, states, strict=True):
