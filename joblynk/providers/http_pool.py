@@ -24,20 +24,25 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_ex
 
 
 class StackedTransport(httpx.AsyncBaseTransport):
-    """Raises `httpx.PoolTimeout` at once for the 1,001st request, instead of letting it queue."""
+    """Raises `httpx.PoolTimeout` at once for the 1,001st request, instead of letting it queue, and
+    `httpx.LocalProtocolError` for a request to any other host than that of `base_url`."""
 
     def __init__(self, base_url: str) -> None:
+        self._origin = _origin(httpx.URL(base_url))
         self._proxy = environment_proxy(base_url)
         # Reading the certificates takes 20 ms, so once; a plain address needs none and trusts nobody.
         plain = urlsplit(base_url).scheme == "http"
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
         self._idle: deque[tuple[float, httpx.AsyncBaseTransport]] = deque()  # since when; oldest first
         self._busy: set[httpx.AsyncBaseTransport] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if _origin(request.url) != self._origin:
+            raise httpx.LocalProtocolError("A request to another host")
+        await self._close_idle()  # first: a network may have forgotten the old ones without a word
         connection = self._take()
         try:
-            await self._close_idle()
             response = await connection.handle_async_request(request)
         except BaseException:
             await self.discard(connection)
@@ -70,10 +75,12 @@ class StackedTransport(httpx.AsyncBaseTransport):
             return HttpConnection(self._tls)
         return httpx.AsyncHTTPTransport(verify=self._tls, limits=_ONE, proxy=self._proxy)
 
-    def give_back(self, connection: httpx.AsyncBaseTransport) -> None:
-        if connection in self._busy:  # not after aclose()
+    async def give_back(self, connection: httpx.AsyncBaseTransport) -> None:
+        if connection in self._busy:
             self._busy.discard(connection)
             self._idle.append((time.monotonic(), connection))
+        else:  # after aclose(), which may have found it still connecting
+            await connection.aclose()
 
     async def discard(self, connection: httpx.AsyncBaseTransport) -> None:
         """A request that was cut short must not leave the next one a connection in doubt."""
@@ -113,7 +120,7 @@ class _ReturningStream(httpx.AsyncByteStream):
             raise
         finally:
             if self._complete:
-                self._owner.give_back(self._connection)
+                await self._owner.give_back(self._connection)
             else:
                 await self._owner.discard(self._connection)
 
@@ -121,7 +128,12 @@ class _ReturningStream(httpx.AsyncByteStream):
 def client(base_url: str, timeout: httpx.Timeout) -> httpx.AsyncClient:
     """A client for the host of `base_url`, through the proxy that the environment names for it.
     Redirects are not followed: they would carry a customer's words to another host."""
-    return httpx.AsyncClient(transport=StackedTransport(base_url), timeout=timeout, follow_redirects=False)
+    return httpx.AsyncClient(
+        transport=StackedTransport(base_url),
+        timeout=timeout,
+        follow_redirects=False,
+        headers={"accept-encoding": "identity"},  # a compressor holds tokens back; decoded if it comes
+    )
 
 
 def environment_proxy(url: str) -> str | None:
@@ -130,4 +142,9 @@ def environment_proxy(url: str) -> str | None:
     if proxy_bypass(parts.hostname or ""):
         return None
     proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port

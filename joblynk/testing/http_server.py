@@ -6,10 +6,12 @@ in mid-body, reset, silence. It notices at once when the client goes away.
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from queue import SimpleQueue
@@ -211,3 +213,51 @@ class FakeServer:
     ) -> None:
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(10)
+
+
+@dataclass
+class Peer:
+    """Answers each request, of any connection, with the next of `answers` byte by byte, in the loop of the
+    test. It looks at no more of a request than its head."""
+
+    answers: list[bytes]
+    keep: bool = True
+    """Whether the connection stays open behind the last answer."""
+    base_url: str = ""
+    accepted: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """A client is gone."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        self.writers.append(writer)
+        try:
+            while self.answers:
+                self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(self.answers.pop(0))
+            if self.keep:
+                await reader.read()
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            self.left.set()
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(
+    *answers: bytes, keep: bool = True, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[Peer]:
+    peer = Peer(list(answers), keep)
+    server = await asyncio.start_server(peer.serve, host, 0, ssl=tls)
+    port = server.sockets[0].getsockname()[1]
+    name = f"[{host}]" if ":" in host else host
+    peer.base_url = f"{'https' if tls else 'http'}://{name}:{port}"
+    try:
+        yield peer
+    finally:
+        server.close()
+        for writer in peer.writers:
+            writer.transport.abort()

@@ -76,10 +76,22 @@ async def test_closing_the_client_ends_what_is_still_read(server: Echo) -> None:
     assert await asyncio.to_thread(server.wait_until_alone, 1)
 
 
+async def test_closing_the_client_at_any_step_leaves_no_connection(server: Echo) -> None:
+    for steps in range(40):
+        client = connect(server)
+        request = asyncio.create_task(client.get(server.base_url))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await client.aclose()
+        await asyncio.gather(request, return_exceptions=True)
+    assert await asyncio.to_thread(server.wait_until_alone, 1)
+
+
 @pytest.mark.parametrize(
     ("proxy", "exempt", "used"),
     [
         ("http://proxy.example:3128", "", "http://proxy.example:3128"),
+        ("proxy.example:3128", "", "http://proxy.example:3128"),
         ("http://proxy.example:3128", "api.groq.com", None),
         ("", "", None),
     ],
