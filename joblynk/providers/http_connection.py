@@ -97,7 +97,9 @@ async def _open(
             sock=sock, ssl=tls, server_hostname=host if tls else None, limit=_READ
         )
     except BaseException:
-        sock.close()
+        # Not closed: a transport that still has it would then listen to the number of somebody else's.
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
         raise
 
 

@@ -151,3 +151,22 @@ async def test_a_stream_over_tls_comes_piece_by_piece_and_its_close_is_seen(tls:
                 assert await anext(parts) == b"%d" % number  # only now the next one is written
                 peer.writers[0].write(b"1\r\n%d\r\n" % (number + 1))
         await peer.left.wait()
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_a_request_over_tls_may_be_cancelled_at_any_step(tls: ssl.SSLContext) -> None:
+    problems: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, problem: problems.append(problem))
+    async with serving(*[GOOD] * 500, tls=tls) as peer, asyncio.timeout(20):
+        async with connect(peer) as client:
+            for steps in range(80):
+                request = asyncio.create_task(client.get(peer.base_url))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                request.cancel()
+                await asyncio.wait([request])
+                if steps % 8 == 0:
+                    assert (await client.get(peer.base_url)).status_code == 200
+                    await client._transport.aclose()  # so that each begins with a handshake
+        await asyncio.gather(*(writer.wait_closed() for writer in peer.writers), return_exceptions=True)
+    assert problems == []
