@@ -130,6 +130,15 @@ def test_nothing_is_wider_than_the_screen(
         chat.ask_and_wait(OPEN_QUESTION)
 
 
+def test_a_long_talk_makes_the_log_longer_and_not_the_page(chat: ChatPage) -> None:
+    chat.ask_and_wait("Z" + "\u0334\u0321" * 500)  # marks piled up beyond the bubble
+    chat.ask_and_wait("a " * 1_990)
+    chat.ask_and_wait("What does E-1042 mean?")
+    assert chat.page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
+    piled = chat.questions.first.locator(".bubble")
+    assert piled.evaluate("(bubble) => getComputedStyle(bubble).overflow") == "clip"
+
+
 def test_text_from_right_to_left_reads_from_right_to_left(chat: ChatPage) -> None:
     chat.ask("שלום, איך נכנסים לחשבון?")
     assert chat.questions.last.locator(".bubble").evaluate("(e) => getComputedStyle(e).direction") == "rtl"
