@@ -11,13 +11,14 @@ _LEANS_BACK = vocabulary("it its that this they them their those these there one
 _OPENS = re.compile(
     r"^(?:and|or|but|so|then|also|what about|how about|what if|why|why not|how so|how come|since when"
     r"|until when|for how long|how long|how much|how many|where|when|which|does it|is it|can it|can i"
-    r"|really|even)\b",
+    r"|really|even|no|for|with|without)\b",
     re.IGNORECASE,
 )
 _EMPTY = _LEANS_BACK | vocabulary(
     """a an the and or but so then also what about how if why not for of to in on at with by from is are was
     were do does did can could will would should i you we me my our your much many long when where which who
-    any some else more please tell really even just work works"""
+    any some else more please tell really even just work works no take takes took need needs get gets have has
+    happens now then later afterwards after before again too still"""
 )
 _LONGEST = 12  # words; a longer question stands on its own
 _STEM = 4  # letters that a word and its inflections share

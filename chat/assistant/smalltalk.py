@@ -16,7 +16,8 @@ _GOODBYE = vocabulary("bye goodbye cya farewell tschüss")
 _ACKNOWLEDGE = vocabulary("ok okay great perfect cool awesome understood fine nice good brilliant")
 _FILLER = vocabulary(
     """there you a an the very so much lot for your help team everyone all again that is this was it's that's
-    it i me my day have see later good dear and bot assistant joblynk please just really to of got helpful"""
+    it i me my day have see later good dear and bot assistant joblynk please just really to of got helpful
+    helped solved fixed worked"""
 )
 
 _IDENTITY = re.compile(

@@ -155,13 +155,14 @@ async def test_a_retry_replaces_the_failed_answer_once(open_tab: OpenTab, script
     failed = await tab.until("answer.failed")
     script.pieces, script.error = ["Better."], None
     action = uuid.uuid4()
-    for _ in range(2):
-        await tab.send("answer.retry", message_id=failed["message_id"], client_action_id=action)
+    for each in (action, action, uuid.uuid4()):  # sent again, and clicked again
+        await tab.send("answer.retry", message_id=failed["message_id"], client_action_id=each)
     removed = await tab.until("message.removed")
     assert removed["id"] == failed["message_id"]
     assert (await tab.answer())["text"] == "Better."
     assert script.turns[-1].question == "Again?"
     assert len(script.turns) == 2
+    assert "error" not in [frame["type"] for frame in tab.frames]
 
 
 async def test_questions_in_one_conversation_are_answered_one_after_the_other(

@@ -121,6 +121,7 @@ def test_a_link_that_stands_in_the_guides_stays_a_link() -> None:
         ("Hi", "greeting"),
         ("Good morning!", "greeting"),
         ("thanks a lot", "thanks"),
+        ("Thanks, that helped!", "thanks"),
         ("ok", "acknowledgement"),
         ("bye", "goodbye"),
         ("Are you a robot?", "identity"),
@@ -130,6 +131,7 @@ def test_a_link_that_stands_in_the_guides_stays_a_link() -> None:
         ("How do I contact a person?", None),
         ("hi, how do I reset my password", None),
         ("thanks, but it still says E-1042", None),
+        ("thanks, but that has not helped", None),
         ("what are your opening hours", None),
         ("Is the support team good at weekends?", None),
         ("", None),
@@ -144,7 +146,11 @@ BEFORE = (Exchange("How long is Starter signed in?", "2 hours", "How long is Sta
 
 
 @pytest.mark.parametrize(
-    "question", ["and for teams?", "why?", "how do I change it?", "what about Business", "how long"]
+    "question",
+    [
+        *("and for teams?", "why?", "how do I change it?", "what about Business", "how long"),
+        *("no, for the yearly plan", "without a card?", "can I edit it afterwards?"),
+    ],
 )
 def test_a_question_that_leans_on_the_last_one_is_joined_with_it(question: str) -> None:
     assert followup.with_context(question, BEFORE) == f"{BEFORE[0].query} {question}"
@@ -154,3 +160,9 @@ def test_a_question_that_leans_on_the_last_one_is_joined_with_it(question: str) 
 @pytest.mark.parametrize("question", ["How do I cancel my plan?", "refund policy", "E-1042", "and E-2003?"])
 def test_a_question_with_a_subject_stands_alone(question: str) -> None:
     assert followup.with_context(question, BEFORE) is None
+
+
+def test_what_a_follow_up_adds_is_its_words_with_a_meaning_of_their_own() -> None:
+    assert followup.is_met("how long does it take?", ["Erasing goes on for 14 days."])
+    assert followup.is_met("can I edit it afterwards?", ["Press Edit."])
+    assert not followup.is_met("and the weather?", ["Press Edit."])

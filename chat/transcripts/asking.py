@@ -133,10 +133,12 @@ def _retry_answer(log: Log, item: NewRetry) -> Accepted | Refused:
     answers = Message.objects.filter(conversation=item.conversation, role=Message.Role.ASSISTANT)
     if done := answers.filter(client_action_id=item.client_action_id).first():
         return Accepted(done.reply_to_id or done.id, 0)
-    old = answers.filter(id=item.message_id, pending=False, removed=False).select_related("reply_to").first()
+    old = answers.filter(id=item.message_id, pending=False).select_related("reply_to").first()
     conversation = log.conversations.get(item.conversation)
     if old is None or old.reply_to is None or conversation is None:
         return Refused("bad_request")
+    if old.removed:  # by a double click, or in another tab
+        return Accepted(old.reply_to.id, 0)
     if conversation.status in (Conversation.Status.HUMAN, Conversation.Status.RESOLVED):
         return Refused("closed")
     old.removed = True
