@@ -51,7 +51,12 @@ class Writer:
 
     async def call(self, function: Callable[[], Result]) -> Result:
         """A write that is rare enough to go alone."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+        def alone() -> Result:
+            close_old_connections()  # one that the database has ended would fail for ever
+            return function()
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, alone)
 
     async def _drain(self) -> None:
         while self._waiting:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from chat import transcripts
@@ -130,3 +130,23 @@ async def test_a_row_that_somebody_holds_makes_only_those_wait_who_need_it(write
     release.set()
     await holder
     assert isinstance(await stuck, Accepted)
+
+
+async def test_a_connection_that_the_database_has_ended_is_replaced(transactional_db: None) -> None:
+    if connection.vendor != "postgresql":
+        return  # SQLite has no server that could end one
+
+    def read() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return int(cursor.fetchone()[0])
+
+    def break_off() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    writer = Writer(1)
+    with pytest.raises(OperationalError):
+        await writer.call(break_off)
+    assert await writer.call(read) == 1
+    await writer.aclose()
