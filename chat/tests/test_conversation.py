@@ -255,6 +255,12 @@ async def test_a_new_conversation_closes_the_old_one_once(open_tab: OpenTab) -> 
     assert (await tab.answer())["text"] == "Hello there."
 
 
+async def test_tabs_that_open_at_once_share_one_conversation(open_tab: OpenTab) -> None:
+    tabs = [await open_tab() for _ in range(8)]
+    welcomes = await asyncio.gather(*(tab.hello() for tab in tabs))
+    assert len({welcome["conversation"] for welcome in welcomes}) == 1
+
+
 async def test_satisfaction_is_saved(open_tab: OpenTab) -> None:
     tab = await open_tab()
     conversation = (await tab.hello())["conversation"]

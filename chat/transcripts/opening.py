@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from chat.models import Conversation
 from chat.protocol import DurableEvent
@@ -27,12 +27,24 @@ def open_conversation(
 
     None when `wanted` is not this visitor's: whose it is, or whether it exists, is not told.
     """
-    mine = Conversation.objects.filter(visitor=visitor)
     if wanted is not None:
-        row = mine.filter(id=wanted).first()
+        row = Conversation.objects.filter(visitor=visitor, id=wanted).first()
         return view_of(row) if row else None
-    row = mine.exclude(status=Conversation.Status.RESOLVED).order_by("-created_at").first()
-    return view_of(row or start(visitor, at, locale, time_zone))
+    return view_of(_newest_open(visitor) or _newest_or_new(visitor, at, locale, time_zone))
+
+
+def _newest_open(visitor: str) -> Conversation | None:
+    mine = Conversation.objects.filter(visitor=visitor).exclude(status=Conversation.Status.RESOLVED)
+    return mine.order_by("-created_at").first()
+
+
+@transaction.atomic
+def _newest_or_new(visitor: str, at: datetime, locale: str, time_zone: str) -> Conversation:
+    """Two tabs that open at once are to share one. SQLite has one transaction at a time anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [visitor])
+    return _newest_open(visitor) or start(visitor, at, locale, time_zone)
 
 
 @transaction.atomic
@@ -43,10 +55,7 @@ def start_anew(
     log = Log([old])
     row = log.conversations[old]
     if row.status == Conversation.Status.RESOLVED:
-        newest = Conversation.objects.filter(visitor=visitor).order_by("-created_at").first()
-        if newest is not None and newest.status != Conversation.Status.RESOLVED:
-            return view_of(newest), ()
-        return view_of(start(visitor, at, locale, time_zone)), ()
+        return view_of(_newest_or_new(visitor, at, locale, time_zone)), ()
     event = log.change_status(row, Conversation.Status.RESOLVED, at)
     log.save()
     return view_of(start(visitor, at, locale, time_zone)), (event,)
