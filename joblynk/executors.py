@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,7 +26,8 @@ _compute: ThreadPoolExecutor | None = None
 
 
 async def database(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a synchronous function that queries the database, outside the event loop."""
+    """Run a synchronous function that reads the database, outside the event loop. It is called once more
+    when its connection turns out to be lost: after a restart of the database every thread has such a one."""
     global _database
     if _database is None:
         _database = ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
@@ -34,6 +35,10 @@ async def database(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
     def call() -> T:
         _drop_stale_connections()
         try:
+            return function(*args, **kwargs)
+        except (InterfaceError, OperationalError):
+            if not _drop_lost_connections():
+                raise
             return function(*args, **kwargs)
         finally:
             _last_use.at = time.monotonic()
@@ -58,6 +63,15 @@ def _drop_stale_connections() -> None:
             continue
         if idle or connection.errors_occurred:
             connection.close_if_unusable_or_obsolete()
+
+
+def _drop_lost_connections() -> bool:
+    """Whether there was one."""
+    used = connections.all(initialized_only=True)
+    lost = [connection for connection in used if connection.errors_occurred and not connection.is_usable()]
+    for connection in lost:
+        connection.close()
+    return bool(lost)
 
 
 def shutdown() -> None:
