@@ -1,4 +1,4 @@
-"""Markdown of an answer → HTML that is safe to show. Sanitising comes last.
+"""Markdown of an answer → HTML that is safe to show, by the rules of `joblynk.markdown` and stricter ones.
 
 Raw HTML is text, pictures become their description, and a link stays a link only when its host stands in
 the passages of the answer (or is named in `hosts`): a model that was talked into something by a document
@@ -6,7 +6,7 @@ cannot send the reader, or the conversation, anywhere else.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,37 +16,19 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from chat.assistant.vocabulary import vocabulary
+from joblynk.markdown import parser, safe_html
 
 _CITATION = re.compile(r"\[(\d{1,3})\]")
 _ADDRESS = re.compile(r"https?://[^\s<>()\"'\]]{4,2000}")
-_TAGS = vocabulary("a blockquote br code em h3 h4 hr li ol p pre s strong table tbody td th thead tr ul")
-_ATTRIBUTES: Mapping[str, set[str]] = {
-    "a": {"href", "class", "data-source", "title"},
-    "ol": {"start"},
-    "th": {"align"},
-    "td": {"align"},
-}
 
 
 def render(text: str, *, citations: int = 0, hosts: frozenset[str] = frozenset()) -> str:
     """`citations` is the highest `[n]` that becomes a link to source n of the answer."""
     tokens = _parser().parse(text)
     for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = "h3" if token.tag in ("h1", "h2", "h3") else "h4"
         if token.children:
             token.children = _inline(token.children, citations, hosts)
-    html: str = _parser().renderer.render(tokens, _parser().options, {})
-    clean = nh3.clean(
-        html,
-        tags=set(_TAGS),
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-        url_schemes={"http", "https", "mailto"},
-        link_rel="noopener nofollow",
-        attribute_filter=_only_our_classes,
-    )
-    return clean.strip()
+    return safe_html(_parser(), tokens)
 
 
 def hosts_in(texts: Iterable[str]) -> frozenset[str]:
@@ -56,16 +38,12 @@ def hosts_in(texts: Iterable[str]) -> frozenset[str]:
     )
 
 
-def _only_our_classes(tag: str, name: str, value: str) -> str | None:
-    return None if name == "class" and (tag, value) != ("a", "cite") else value
-
-
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
-    parser.add_render_rule("citation", _render_citation)
-    parser.add_render_rule("image", _render_image)
-    return parser
+    ours = parser()
+    ours.add_render_rule("citation", _render_citation)
+    ours.add_render_rule("image", _render_image)
+    return ours
 
 
 def _render_citation(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
