@@ -37,7 +37,7 @@ async def database(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwarg
         try:
             return function(*args, **kwargs)
         except (InterfaceError, OperationalError):
-            if not _drop_lost_connections():
+            if not _drop_stale_connections():
                 raise
             return function(*args, **kwargs)
         finally:
@@ -54,24 +54,18 @@ async def compute(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     return await asyncio.get_running_loop().run_in_executor(_compute, lambda: function(*args, **kwargs))
 
 
-def _drop_stale_connections() -> None:
-    """Django's check costs a query where health checks are on, so it runs once after an idle time and
-    after any error, not before every call."""
+def _drop_stale_connections() -> bool:
+    """Whether one was dropped. Django's check costs a query where health checks are on, so it runs once
+    after an idle time and after any error, not before every call."""
     idle = time.monotonic() - getattr(_last_use, "at", 0.0) > _IDLE_SECONDS
+    dropped = False
     for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
+        if connection.connection is None or connection.in_atomic_block:
             continue
         if idle or connection.errors_occurred:
             connection.close_if_unusable_or_obsolete()
-
-
-def _drop_lost_connections() -> bool:
-    """Whether there was one."""
-    used = connections.all(initialized_only=True)
-    lost = [connection for connection in used if connection.errors_occurred and not connection.is_usable()]
-    for connection in lost:
-        connection.close()
-    return bool(lost)
+            dropped |= connection.connection is None
+    return dropped
 
 
 def shutdown() -> None:
