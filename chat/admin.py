@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chat.models import Conversation, Feedback, Message, Source
+from joblynk.admin import RecordAdmin
 
 FIRST_WORDS = 90  # characters of the first question in the list
 
@@ -46,7 +47,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(admin.ModelAdmin[Conversation]):
+class ConversationAdmin(RecordAdmin[Conversation]):
     list_display = ("first_question", "status_pill", "questions", "not_found", "visitor_name", "updated_at")
     list_filter = ("status", OutcomeFilter, "updated_at")
     list_per_page = 50
@@ -119,15 +120,6 @@ class ConversationAdmin(admin.ModelAdmin[Conversation]):
             .order_by("created_at")
         )
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
-        return False
 
 
 @admin.register(Feedback)

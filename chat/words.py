@@ -1,5 +1,7 @@
 """What a customer reads when something does not work, by the code that the wire knows."""
 
+from chat.assistant.pipeline import NO_ANSWER_WORDS
+
 WORDS = {
     "too_long": "That's over 4,000 characters.",
     "bad_attachment": "We couldn't read that picture.",
@@ -8,7 +10,7 @@ WORDS = {
     "rate_limited": "One moment \N{EN DASH} you can send again in {n} s.",
     "model_timeout": "That took too long. Try again?",
     "model_unavailable": "The assistant is unavailable. Try again, or ask for a person.",
-    "no_answer": "I couldn't find this in our guides. Shall I ask a person?",
+    "no_answer": NO_ANSWER_WORDS,
     "internal": "Something went wrong on our side (ref {ref}).",
     "upgrade_required": "A new version is ready \N{EN DASH} reload.",
     "interrupted": "The answer was cut off by a restart. Try again?",

@@ -1,11 +1,11 @@
 """`/healthz`: the process lives. `/readyz`: it may be given customers."""
 
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from joblynk import preparation
 from knowledge import search
 
 _migrated = False
@@ -39,6 +39,5 @@ def _is_migrated() -> bool:
     """Read until it is true, and then not again: a schema does not lose its migrations."""
     global _migrated
     if not _migrated:
-        executor = MigrationExecutor(connection)
-        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        _migrated = preparation.is_migrated()
     return _migrated

@@ -23,10 +23,15 @@ def make_directories() -> None:
 
 def migrate(report: Report) -> None:
     """Bring the database's tables up to date."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if not is_migrated():
         report("Preparing the database")
         call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+
+
+def is_migrated() -> bool:
+    """The database's tables are those of this version."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def export_model(report: Report) -> None:

@@ -14,12 +14,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from joblynk.admin import RecordAdmin
 from knowledge import library, roles, tasks
 from knowledge.models import IndexBuild
 
 
 @admin.register(IndexBuild)
-class IndexBuildAdmin(admin.ModelAdmin[IndexBuild]):
+class IndexBuildAdmin(RecordAdmin[IndexBuild]):
     list_display = (
         "started_at",
         "progress",
@@ -107,15 +108,6 @@ class IndexBuildAdmin(admin.ModelAdmin[IndexBuild]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IndexBuild]:
         return super().get_queryset(request).order_by("-pk")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: IndexBuild | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: IndexBuild | None = None) -> bool:
-        return False
 
 
 def _words(span: timedelta) -> str:

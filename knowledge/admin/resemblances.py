@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 
+from joblynk.admin import RecordAdmin
 from knowledge import library, roles, tasks
 from knowledge.models import Resemblance
 
@@ -18,7 +19,7 @@ _ON_A_PAGE = 20
 
 
 @admin.register(Resemblance)
-class ResemblanceAdmin(admin.ModelAdmin[Resemblance]):
+class ResemblanceAdmin(RecordAdmin[Resemblance]):
     class Media:
         css: ClassVar = {"all": ("knowledge/staff.css",)}
         js: ClassVar = [Script("knowledge/progress.js", type="module")]
@@ -72,12 +73,3 @@ class ResemblanceAdmin(admin.ModelAdmin[Resemblance]):
     def _require(self, request: HttpRequest) -> None:
         if request.method != "POST" or not roles.may(request.user, "change_resemblance"):
             raise PermissionDenied
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Resemblance | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Resemblance | None = None) -> bool:
-        return False

@@ -3,7 +3,11 @@ may see the file: what a zip declares about its sizes is the sender's word.
 """
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from lxml import etree
 
 from knowledge.formats.types import ExtractError
 
@@ -64,3 +68,13 @@ def _check_xml(text: bytes) -> None:
     # UTF-16 hides the words behind NULs; no office program writes it.
     if b"<!DOCTYPE" in text or b"<!ENTITY" in text or b"<\0" in text or b"\0<" in text:
         raise ExtractError("doctype")
+
+
+@contextmanager
+def xml_faults() -> Iterator[None]:
+    """What lxml says of a part that it cannot read, in our words."""
+    try:
+        yield
+    except etree.XMLSyntaxError as error:
+        no_memory = error.code == etree.ErrorTypes.ERR_NO_MEMORY
+        raise ExtractError("too_complex" if no_memory else "damaged") from error

@@ -11,18 +11,15 @@ from docx.table import Table, _Cell
 from docx.text.paragraph import Paragraph
 from lxml import etree
 
-from knowledge.formats.archive import inspect
+from knowledge.formats.archive import inspect, xml_faults
 from knowledge.formats.types import MAX_DEPTH, Extracted, ExtractError, Outline, clean, one_line, table
 
 
 def read_docx(path: Path) -> Extracted:
     """Raises `ExtractError`, and for a damaged file whatever python-docx stumbles over."""
     inspect(path, "word/document.xml")
-    try:
+    with xml_faults():
         document = open_docx(str(path))
-    except etree.XMLSyntaxError as error:
-        no_memory = error.code == etree.ErrorTypes.ERR_NO_MEMORY
-        raise ExtractError("too_complex" if no_memory else "damaged") from error
     outline = Outline()
     _walk(document, outline)
     outline.title = outline.title or one_line(clean(document.core_properties.title))

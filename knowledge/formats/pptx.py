@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
 from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 
-from knowledge.formats.archive import inspect
+from knowledge.formats.archive import inspect, xml_faults
 from knowledge.formats.types import Extracted, ExtractError, Outline, clean, one_line, table
 
 MAX_SLIDES = 1_000
@@ -19,11 +18,8 @@ _NEARLY = 91_440  # a tenth of an inch: shapes that close stand on one line
 def read_pptx(path: Path) -> Extracted:
     """Raises `ExtractError`, and for a damaged file whatever python-pptx stumbles over."""
     inspect(path, "ppt/presentation.xml")
-    try:
+    with xml_faults():
         presentation = Presentation(str(path))
-    except etree.XMLSyntaxError as error:
-        no_memory = error.code == etree.ErrorTypes.ERR_NO_MEMORY
-        raise ExtractError("too_complex" if no_memory else "damaged") from error
     slides = presentation.slides
     if len(slides) > MAX_SLIDES:
         raise ExtractError("too_large")
