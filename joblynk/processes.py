@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 FRAME_LIMIT = 65_536  # bytes; PROTOCOL, rule 1
 BACKLOG = 2_048  # Daphne's own 50 makes a burst of 64 connections wait a second
-STOP_SECONDS = 25.0  # a web process lets running answers end for up to 20
+STOP_SECONDS = 25.0  # more than the 20 that uvicorn gives its connections
 PR_SET_PDEATHSIG = 1
 
 

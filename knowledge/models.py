@@ -11,7 +11,6 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.validators import MinLengthValidator
 from django.db import models
-from django.utils.functional import Promise
 
 TITLE_LENGTH = 200
 
@@ -111,10 +110,6 @@ class Document(Source):
     @property
     def fingerprint(self) -> str:
         return _digest(self.content_hash, self.format, self.title)
-
-    @property
-    def state_label(self) -> str | Promise:
-        return self.State(self.state).label
 
 
 class Faq(Source):

@@ -24,9 +24,8 @@ logger = logging.getLogger(__name__)
 
 _SPARE = 10
 """Hits read beyond those asked for: some may be gone, and the gate looks at more than are shown."""
-
-
 _PAUSE_SECONDS = 0.5
+"""Between two changes that chats follow."""
 
 
 @dataclass(slots=True)

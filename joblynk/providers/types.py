@@ -6,7 +6,7 @@ through the one-thread executor of `joblynk.executors`.
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,3 @@ class Embedder(Protocol):
     def count_tokens(self, text: str) -> int:
         """Word pieces of `text`, without the special tokens."""
         ...
-
-
-ProviderConfig = dict[str, dict[str, Any]]
