@@ -6,6 +6,39 @@
  * @typedef {import("./log.js").Entry} Entry
  */
 
+import { el } from "./dom.js";
+
+const KEPT = 20; // sentences
+
+export class Announcer {
+  /** @type {State | null} */
+  #told = null;
+  #region;
+
+  /** @param {HTMLElement} region  a live region that only screen readers see */
+  constructor(region) {
+    this.#region = region;
+  }
+
+  /**
+   * Tells what is new since the last call; the first one tells nothing, it is what the page opened with.
+   * @param {State} state
+   * @returns {boolean} whether anything was said
+   */
+  follow(state) {
+    const said = this.#told ? announcements(this.#told, state) : [];
+    this.#told = state;
+    for (const text of said) this.say(text);
+    return said.length > 0;
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.#region.append(el("p", {}, text));
+    while (this.#region.children.length > KEPT) this.#region.firstElementChild?.remove();
+  }
+}
+
 /**
  * @param {State} before
  * @param {State} after

@@ -7,7 +7,7 @@
  */
 
 import { Actions } from "./actions.js";
-import { announcements } from "./announce.js";
+import { Announcer } from "./announce.js";
 import { copy, withSources } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { byId, el } from "./dom.js";
@@ -32,8 +32,6 @@ const outbox = new Outbox(store);
 
 /** @type {State} */
 let state = EMPTY;
-/** @type {State} */
-let announced = EMPTY;
 let stopCode = 0;
 let welcomed = false;
 let drawing = false;
@@ -98,12 +96,13 @@ const desk = {
     sourcePanel.open(source, marker),
   async copy(/** @type {import("./protocol.js").Message} */ message) {
     const copied = await copy(withSources(message));
-    announce(copied ? "Copied" : "Copying is not allowed here");
+    announcer.say(copied ? "Copied" : "Copying is not allowed here");
     return copied;
   },
 };
 
 const view = new LogView(desk);
+const announcer = new Announcer(byId("announcer"));
 const sourcePanel = new SourcePanel();
 const composer = new Composer({ send: ask, stop, typing }, store);
 const strip = new Strip({
@@ -148,6 +147,7 @@ function receive(frame) {
     if (frame.more) connection.greet();
     else {
       welcomed = true;
+      speak();
       pump();
     }
   }
@@ -159,6 +159,7 @@ function advance(next) {
     state = next;
     outbox.settle(new Set(messages(state).map((message) => message.client_message_id ?? "")));
     actions.settle(state);
+    if (welcomed) speak();
   }
   if (state.stale && welcomed) connection.resync();
   draw();
@@ -222,7 +223,7 @@ function limited({ client_message_id: id, retry_after_ms: milliseconds, text }) 
 function refused(frame) {
   if (frame.client_message_id) {
     outbox.failed(frame.client_message_id, frame.text);
-    announce(`Not sent. ${frame.text}`);
+    announcer.say(`Not sent. ${frame.text}`);
     return;
   }
   if (frame.code === "not_found" && state.conversation) {
@@ -301,12 +302,6 @@ function feedbackOf(now, id) {
   return entry?.kind === "message" ? entry.message.feedback : 0;
 }
 
-/** @param {string} text */
-function announce(text) {
-  byId("announcer").append(el("p", {}, text));
-  while (byId("announcer").children.length > 20) byId("announcer").firstElementChild?.remove();
-}
-
 /** Draws once per frame; a hidden page has no frames, yet its title must tell the news. */
 function draw() {
   if (drawing) return;
@@ -330,7 +325,6 @@ function show() {
   if (pausedUntil > Date.now()) countdown = setTimeout(draw, 1_000);
   strip.update({ link: connection.link, code: stopCode, network: navigator.onLine, state });
   showStatus();
-  if (welcomed) speak();
   read();
 }
 
@@ -357,12 +351,10 @@ function showStatus() {
   byId("csat-thanks").hidden = state.csat !== "saved";
 }
 
-/** Tells a screen reader, and the tab's title when nobody looks. */
+/** Tells a screen reader, and the tab's title when nobody looks. Not once per frame, as the page is drawn: a fast
+ * answer begins and ends between two of them. */
 function speak() {
-  const said = announced.conversation === null ? [] : announcements(announced, state);
-  announced = state;
-  said.forEach(announce);
-  if (said.length && document.hidden) document.title = `● ${title}`;
+  if (announcer.follow(state) && document.hidden) document.title = `● ${title}`;
 }
 
 for (const tile of document.querySelectorAll("[data-ask]")) {
