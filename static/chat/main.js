@@ -10,7 +10,7 @@ import { Actions } from "./actions.js";
 import { Announcer } from "./announce.js";
 import { copy, withSources } from "./clipboard.js";
 import { Composer } from "./composer.js";
-import { byId, el } from "./dom.js";
+import { byId } from "./dom.js";
 import { EMPTY, messages, reduce, restore, running } from "./log.js";
 import { Outbox } from "./outbox.js";
 import { SourcePanel, setUpAddress, setUpGrades, setUpMenu, setUpNewConversation, toast } from "./panels.js";
