@@ -1,7 +1,7 @@
 """From candidates to findings: fuse the rankings, take live words, ask the gate. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -58,12 +58,15 @@ class Passage:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """`passages` best first; `confidence` from 0 to 1; `answerable` the calibrated decision; `verbatim`
-    a FAQ whose answer may be given word for word."""
+    a FAQ whose answer may be given word for word; `vector` the question's, float32 (dimension,) of length
+    1, with the name of the `embedder` that made it, so that whoever else looks for it need not embed it."""
 
     passages: tuple[Passage, ...] = ()
     confidence: float = 0.0
     answerable: bool = False
     verbatim: Passage | None = None
+    vector: Vectors | None = field(default=None, compare=False, repr=False)
+    embedder: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from joblynk import executors
 from joblynk.providers import registry
@@ -43,10 +43,11 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The question with its typing errors mended, its vector, and what it found."""
+    """The question with its typing errors mended, its vector and who made it, and what it found."""
 
     text: str
     vector: Vectors
+    embedder: str
     ranked: list[Ranked]
 
 
@@ -101,13 +102,14 @@ def _ask(text: str, limit: int) -> _Asked:
         text = corrected(text, held.index.words, embedder)
     vector: Vectors = embedder.embed([text])[0]
     with _using:
-        return _Asked(text, vector, rank(held.index, vector, text, limit + _SPARE))
+        return _Asked(text, vector, embedder.name, rank(held.index, vector, text, limit + _SPARE))
 
 
 def _answer(held: _Held, asked: _Asked, limit: int) -> Findings:
     live = library.live_passages([hit.candidate.chunk_id for hit in asked.ranked])
     with _using:
-        return judge(held.index.words, asked.text, asked.vector, asked.ranked, live, limit)
+        found = judge(held.index.words, asked.text, asked.vector, asked.ranked, live, limit)
+    return replace(found, vector=asked.vector, embedder=asked.embedder)
 
 
 def _keep_up() -> _Held:

@@ -100,6 +100,14 @@ def test_a_typing_error_does_not_hide_the_section(guides: dict[str, int]) -> Non
     assert search.search_now("yearly plan refudn").passages[0].source_id == guides["refunds"]
 
 
+def test_the_question_s_vector_comes_with_the_name_of_its_encoder(guides: dict[str, int]) -> None:
+    findings = search.search_now("refund of a yearly plan")
+    embedder = registry.get("embedder")
+    assert findings.vector is not None
+    assert findings.vector == pytest.approx(embedder.embed(["refund of a yearly plan"])[0], abs=1e-6)
+    assert findings.embedder == embedder.name
+
+
 def test_nothing_indexed_is_nothing_found() -> None:
     assert search.search_now("anything") == search.Findings()
 

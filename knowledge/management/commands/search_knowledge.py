@@ -1,7 +1,7 @@
 """`manage.py search_knowledge "text"`: what a customer's question finds, with scores and the verdict."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -20,7 +20,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, text: str, limit: int, **options: Any) -> None:
         findings = search.search_now(text, limit)
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(findings), default=str, ensure_ascii=False))
+            self.stdout.write(
+                json.dumps(asdict(replace(findings, vector=None)), default=str, ensure_ascii=False)
+            )
             return
         verdict = "answered" if findings.answerable else "refused"
         if findings.verbatim is not None:
