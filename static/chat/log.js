@@ -34,6 +34,8 @@
 
 import { codePoints, dropCodePoints } from "./protocol.js";
 
+const OPEN_MS = 60_000; // a question that old gets no answer any more
+
 /** @type {State} */
 export const EMPTY = Object.freeze({
   conversation: null,
@@ -100,6 +102,27 @@ export function messages(state) {
  */
 export function running(state) {
   return state.entries.filter((entry) => entry.kind === "answer");
+}
+
+/**
+ * The last stored question when nothing followed it yet.
+ * @param {State} state
+ * @param {number} now  epoch milliseconds
+ * @returns {Message | undefined}
+ */
+export function openQuestion(state, now) {
+  const last = state.entries.at(-1);
+  const open = last?.kind === "message" && last.message.role === "user" && state.status !== "human";
+  return open && now - Date.parse(last.message.created_at) < OPEN_MS ? last.message : undefined;
+}
+
+/**
+ * @param {State} state
+ * @param {string} asked  `client_message_id` of the question
+ */
+export function isAnswered(state, asked) {
+  const question = state.entries.find((entry) => entry.kind === "message" && entry.message.client_message_id === asked);
+  return state.entries.some((entry) => entry.kind === "message" && question && entry.message.reply_to === question.id);
 }
 
 /**

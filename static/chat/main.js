@@ -11,10 +11,10 @@ import { Announcer } from "./announce.js";
 import { copy, withSources } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
-import { EMPTY, messages, reduce, restore, running } from "./log.js";
-import { Outbox } from "./outbox.js";
+import { EMPTY, isAnswered, messages, openQuestion, reduce, restore, running } from "./log.js";
 import { SourcePanel, setUpAddress, setUpGrades, setUpMenu, setUpNewConversation, toast } from "./panels.js";
 import { uuid } from "./protocol.js";
+import { Sending } from "./sending.js";
 import { Connection } from "./socket.js";
 import { tabStore } from "./storage.js";
 import { Strip } from "./strip.js";
@@ -22,13 +22,11 @@ import { LogView } from "./view.js";
 
 const TALKED = "joblynk.talked";
 const MISSING_MS = 2_000; // an acked message should stand in the log by then
-const ACK_MS = 15_000;
 const TYPING_MS = 4_000;
 
 /** @type {Boot} */
 const boot = JSON.parse(byId("boot").textContent ?? "{}");
 const store = tabStore();
-const outbox = new Outbox(store);
 
 /** @type {State} */
 let state = EMPTY;
@@ -58,7 +56,7 @@ const connection = new Connection({
     stopCode = code;
     if (link === "open") pump();
     if (link === "waiting" || link === "stopped") {
-      outbox.unsend();
+      sending.unsend();
       actions.unsend();
       if (welcomed || link === "stopped") strip.lost();
     }
@@ -66,18 +64,18 @@ const connection = new Connection({
   },
 });
 const actions = new Actions((frame) => connection.send(frame));
+const sending = new Sending(store, {
+  send: (frame) => connection.send(frame),
+  prove: () => connection.wake(),
+  changed: draw,
+});
 
 const desk = {
   ask,
-  resend(/** @type {string} */ id) {
-    if (outbox.items.find((item) => item.id === id)?.state === "failed") outbox.retry(id);
-    connection.wake();
-    pump();
-  },
+  resend: (/** @type {string} */ id) => sending.resend(id),
   discard(/** @type {string} */ id) {
     composer.takeFocus();
-    outbox.remove(id);
-    draw();
+    sending.discard(id);
   },
   retry(/** @type {string} */ messageId) {
     composer.takeFocus();
@@ -126,7 +124,7 @@ function receive(frame) {
       void refetch(frame.conversation);
       return;
     case "message.ack":
-      outbox.acked(frame.client_message_id);
+      sending.acked(frame.client_message_id);
       setTimeout(catchUp, MISSING_MS);
       break;
     case "rate.limited":
@@ -157,7 +155,7 @@ function receive(frame) {
 function advance(next) {
   if (next !== state) {
     state = next;
-    outbox.settle(new Set(messages(state).map((message) => message.client_message_id ?? "")));
+    sending.settle(messages(state));
     actions.settle(state);
     if (welcomed) speak();
   }
@@ -187,42 +185,25 @@ async function refetch(id) {
 function ask(text) {
   if (state.status === "resolved") return;
   composer.takeFocus();
-  outbox.add(text);
+  sending.add(text);
   view.toBottom();
-  pump();
 }
 
-/** Sends what may go out, in order. */
 function pump() {
   actions.pump();
-  for (const item of outbox.ready(Date.now())) {
-    const { id, text } = item;
-    if (!connection.send({ type: "message.send", client_message_id: id, text, attachment_ids: [] })) break;
-    outbox.sent(id);
-    setTimeout(() => unanswered(id), ACK_MS);
-  }
-  draw();
-}
-
-/** A message without an ack on an open connection: have the connection prove itself, then send again. @param {string} id */
-function unanswered(id) {
-  if (outbox.items.find((item) => item.id === id)?.state !== "sent") return;
-  connection.wake();
-  outbox.unsend();
-  pump();
+  sending.pump();
 }
 
 /** A question goes out later by itself, a click is to be repeated. @param {import("./protocol.js").LimitedFrame} frame */
 function limited({ client_message_id: id, retry_after_ms: milliseconds, text }) {
   if (!id) return actions.refused(), toast(text);
-  outbox.limited(id, Date.now() + milliseconds);
-  setTimeout(pump, milliseconds + 50);
+  sending.limited(id, milliseconds);
 }
 
 /** @param {import("./protocol.js").ErrorFrame} frame */
 function refused(frame) {
   if (frame.client_message_id) {
-    outbox.failed(frame.client_message_id, frame.text);
+    sending.failed(frame.client_message_id, frame.text);
     announcer.say(`Not sent. ${frame.text}`);
     return;
   }
@@ -250,25 +231,8 @@ function stop() {
     act({ type: "answer.stop", message_id: id }, (now) => !running(now).some((entry) => entry.id === id));
     return;
   }
-  const item = outbox.items.findLast(({ state: now }) => now === "sent" || now === "acked");
-  const asked = item?.id ?? unansweredQuestion()?.client_message_id;
-  if (!asked) return;
-  const answered = (/** @type {State} */ now) =>
-    now.entries.some((entry) => entry.kind === "message" && entry.message.role === "assistant" && replies(now, entry.message, asked));
-  act({ type: "answer.stop", client_message_id: asked }, answered);
-}
-
-/** @param {State} now @param {import("./protocol.js").Message} message @param {string} asked */
-function replies(now, message, asked) {
-  const question = now.entries.find((entry) => entry.id === message.reply_to);
-  return question?.kind === "message" && question.message.client_message_id === asked;
-}
-
-/** The last stored question when nothing followed it yet. */
-function unansweredQuestion() {
-  const last = state.entries.at(-1);
-  const open = last?.kind === "message" && last.message.role === "user" && state.status !== "human";
-  return open && Date.now() - Date.parse(last.message.created_at) < 60_000 ? last.message : undefined;
+  const asked = sending.underWay?.id ?? openQuestion(state, Date.now())?.client_message_id;
+  if (asked) act({ type: "answer.stop", client_message_id: asked }, (now) => isAnswered(now, asked));
 }
 
 function typing() {
@@ -284,7 +248,7 @@ function read() {
 }
 
 function startOver() {
-  outbox.clear();
+  sending.clear();
   const old = state.conversation;
   act({ type: "conversation.new" }, (now) => now.conversation !== old);
 }
@@ -316,10 +280,9 @@ function draw() {
 
 function show() {
   const connected = connection.link === "open" && navigator.onLine;
-  const waiting = outbox.items.filter(({ state: now }) => now === "sent" || now === "acked").length > 0;
-  const pausedUntil = Math.max(0, ...outbox.items.map((item) => (item.state === "limited" ? (item.until ?? 0) : 0)));
-  const answering = connected && (running(state).length > 0 || waiting || Boolean(unansweredQuestion()));
-  view.render(state, outbox.items, connected);
+  const { pausedUntil, underWay } = sending;
+  const answering = connected && Boolean(running(state).length || underWay || openQuestion(state, Date.now()));
+  view.render(state, sending.items, connected);
   composer.update({ answering, limit: state.textLimit, pausedUntil });
   clearTimeout(countdown);
   if (pausedUntil > Date.now()) countdown = setTimeout(draw, 1_000);
@@ -330,7 +293,7 @@ function show() {
 
 function showStatus() {
   const { status, features, entries } = state;
-  const talked = entries.length > 0 || outbox.items.length > 0;
+  const talked = entries.length > 0 || sending.items.length > 0;
   if (welcomed) {
     if (talked) store.set(TALKED, "yes");
     else store.remove(TALKED);
@@ -383,7 +346,7 @@ Object.assign(window, {
   joblynk: {
     log: () => messages(state),
     state: () => state,
-    outbox: () => outbox.items,
+    outbox: () => sending.items,
     link: () => connection.link,
   },
 });
