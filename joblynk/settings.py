@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "django_tasks",
     "django_tasks_db",
     "knowledge.apps.KnowledgeConfig",
+    "videos.apps.VideosConfig",
     "chat.apps.ChatConfig",
 ]
 
@@ -113,6 +114,9 @@ CHANNEL_LAYERS = (
 )
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# What the worker does besides the queue, in turns: functions that do what is due for some seconds and
+# return True if more is left.
+BACKGROUND_WORK = ["knowledge.tasks.take_due", "chat.tasks.send_due", "chat.tasks.tidy"]
 
 # --- Serving: `manage.py serve`, which `make run` calls -----------------------------------------
 HOST = env_str("HOST", "127.0.0.1")

@@ -6,10 +6,10 @@ from pathlib import Path
 from django.apps import apps
 from django.conf import settings
 
-APPS = ("joblynk", "chat", "knowledge")
+APPS = ("joblynk", "chat", "knowledge", "videos")
 ROOT = Path(settings.BASE_DIR)
 QUERIES_LIVE_IN = re.compile(
-    r"(^chat/transcripts(\.py|/)|^knowledge/library(\.py|/)|^videos/catalogue\.py|(^|/)models\.py|/admin(\.py|/))"
+    r"(^chat/transcripts|^knowledge/library|^videos/catalogue|(^|/)models|/admin)(\.py|/)"
 )
 SIZE = 400  # lines
 
