@@ -4,12 +4,15 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 from django.utils.crypto import get_random_string
+from django.utils.module_loading import import_string
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
@@ -17,6 +20,10 @@ NICENESS = 10
 """Reading documents leaves the processor to the chats, which wait for it; they do not."""
 IDLE_SECONDS = 1.0
 DAY = 86_400.0
+Due = Callable[[], bool]
+"""Does for some seconds what is due; True if more is left."""
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -44,11 +51,11 @@ class Command(BaseCommand):
 
 
 class SiteWorker(Worker):
-    """Takes turns between the queue and the sources that are due."""
+    """Takes turns between the queue and what is due: `settings.BACKGROUND_WORK`."""
 
     def work(self) -> None:
-        from knowledge import tasks  # models load here, not when a command is listed
-
+        # Models load here, not when a command is listed.
+        due: Sequence[Due] = [import_string(path) for path in settings.BACKGROUND_WORK]
         tidied = -DAY
         while self.running:
             if time.monotonic() - tidied > DAY:
@@ -59,12 +66,22 @@ class SiteWorker(Worker):
                 self.run()  # until the queue is empty
             self.running_task = True  # a signal now waits for the end of it
             try:
-                more = tasks.take_due()
+                more = [take(work) for work in due if self.running]
             finally:
                 self.running_task = False
-            if not more:
+            if self.running and not any(more):
                 time.sleep(self.interval)
 
     def configure_signals(self) -> None:
         super().configure_signals()
         signal.signal(signal.SIGHUP, self.shutdown)
+
+
+def take(work: Due) -> bool:
+    """One kind of work that fails holds up no other; what it did not do is due again."""
+    try:
+        return work()
+    except Exception:
+        logger.exception("background_work_failed work=%s", getattr(work, "__qualname__", work))
+        close_old_connections()
+        return False
