@@ -20,6 +20,9 @@ _EMPTY = _LEANS_BACK | vocabulary(
     any some else more please tell really even just work works no take takes took need needs get gets have has
     happens now then later afterwards after before again too still"""
 )
+_SUBJECT = re.compile(
+    r"[a-z]-?\d|\d{3}", re.IGNORECASE
+)  # an error code, a number of an invoice; not "20 people"
 _LONGEST = 12  # words; a longer question stands on its own
 _STEM = 4  # letters that a word and its inflections share
 _CONTEXT = 300  # characters of the earlier question that are searched along
@@ -28,9 +31,9 @@ _CONTEXT = 300  # characters of the earlier question that are searched along
 def leans_on_context(question: str) -> bool:
     """Whether the question refers to something said before it."""
     words = _words(question)
-    if not words or len(words) > _LONGEST or any(char.isdigit() for char in question):
-        return False  # a number or an error code is a subject of its own
-    content = [word for word in words if word not in _EMPTY]
+    if not words or len(words) > _LONGEST or _SUBJECT.search(question):
+        return False
+    content = _content(question)
     return (
         not content or bool(_LEANS_BACK & set(words)) or (len(content) <= 2 and bool(_OPENS.match(question)))
     )
@@ -55,4 +58,4 @@ def _words(text: str) -> list[str]:
 
 
 def _content(question: str) -> list[str]:
-    return [word for word in _words(question) if word not in _EMPTY]
+    return [word for word in _words(question) if word not in _EMPTY and not word.isdigit()]

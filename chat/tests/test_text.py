@@ -150,6 +150,7 @@ BEFORE = (Exchange("How long is Starter signed in?", "2 hours", "How long is Sta
     [
         *("and for teams?", "why?", "how do I change it?", "what about Business", "how long"),
         *("no, for the yearly plan", "without a card?", "can I edit it afterwards?"),
+        *("and for 20 people?", "what about 3 seats?"),
     ],
 )
 def test_a_question_that_leans_on_the_last_one_is_joined_with_it(question: str) -> None:
@@ -157,7 +158,9 @@ def test_a_question_that_leans_on_the_last_one_is_joined_with_it(question: str) 
     assert followup.with_context(question, ()) is None
 
 
-@pytest.mark.parametrize("question", ["How do I cancel my plan?", "refund policy", "E-1042", "and E-2003?"])
+@pytest.mark.parametrize(
+    "question", ["How do I cancel my plan?", "refund policy", "E-1042", "and E-2003?", "error 404"]
+)
 def test_a_question_with_a_subject_stands_alone(question: str) -> None:
     assert followup.with_context(question, BEFORE) is None
 
