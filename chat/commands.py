@@ -168,18 +168,18 @@ def _hello(frame: Frame) -> Hello:
 def _send(frame: Frame) -> SendMessage:
     client_message_id = _id(frame, "client_message_id")
     text = frame.get("text", "")
-    ids = frame.get("attachment_ids") or []
-    if not isinstance(text, str) or not isinstance(ids, list):
+    ids = _ids(frame, "attachment_ids")
+    if not isinstance(text, str) or ids is None:
         raise BadFrame("bad_request", client_message_id=client_message_id)
     if _SURROGATE.search(text) or _CONTROL.search(text):
         raise BadFrame("bad_request", words="unreadable", client_message_id=client_message_id)
     if len(text) > settings.CHAT_TEXT_LIMIT:
         raise BadFrame("too_long", client_message_id=client_message_id)
-    if ids:
-        raise BadFrame("bad_attachment", client_message_id=client_message_id)
-    if not _VISIBLE.search(text):
+    if len(ids) > settings.CHAT_PICTURES or len(set(ids)) < len(ids):
+        raise BadFrame("bad_attachment", words="too_many_pictures", client_message_id=client_message_id)
+    if not ids and not _VISIBLE.search(text):
         raise BadFrame("bad_request", words="empty", client_message_id=client_message_id)
-    return SendMessage(client_message_id, text.strip())
+    return SendMessage(client_message_id, text.strip() if _VISIBLE.search(text) else "", ids)
 
 
 def _stop(frame: Frame) -> StopAnswer:
@@ -249,6 +249,15 @@ def _optional_id(frame: Frame, name: str) -> uuid.UUID | None:
         return uuid.UUID(value)
     except (ValueError, AttributeError, TypeError):
         raise BadFrame("bad_request") from None
+
+
+def _ids(frame: Frame, name: str) -> tuple[uuid.UUID, ...] | None:
+    """None when it is no list of ids."""
+    values = frame.get(name) or []
+    try:
+        return tuple(uuid.UUID(value) for value in values) if isinstance(values, list) else None
+    except (ValueError, AttributeError, TypeError):
+        return None
 
 
 def _id(frame: Frame, name: str) -> uuid.UUID:

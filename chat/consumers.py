@@ -167,7 +167,9 @@ class ChatConsumer(DirectConsumer):
         return wait > 0
 
     async def _ask(self, conversation: uuid.UUID, command: protocol.SendMessage) -> None:
-        result = await self.desk.turns.ask(conversation, command.client_message_id, command.text)
+        result = await self.desk.turns.ask(
+            conversation, command.client_message_id, command.text, command.attachment_ids
+        )
         if isinstance(result, Refused):
             self._put(protocol.error(result.code, client_message_id=command.client_message_id))
         else:

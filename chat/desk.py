@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from chat import protocol, transcripts
+from chat.attachments import Attachments
 from chat.limits import Allowances
 from chat.live import Live
 from chat.protocol import DurableEvent, Frame, Hello
@@ -27,10 +28,17 @@ class Desk:
     """Lives as long as its event loop. `start` begins the background work, `aclose` ends all of it."""
 
     def __init__(
-        self, live: Live, turns: Turns, writer: Writer, allowed: Allowances, features: Mapping[str, bool]
+        self,
+        live: Live,
+        turns: Turns,
+        writer: Writer,
+        attachments: Attachments,
+        allowed: Allowances,
+        features: Mapping[str, bool],
     ) -> None:
         self.live = live
         self.turns = turns
+        self.attachments = attachments
         self.allowed = allowed
         self.features = features
         self._writer = writer

@@ -38,6 +38,8 @@ class Allowances:
     """Questions and retries: each costs an answer."""
     actions: Buckets
     """Whatever else leaves a row behind."""
+    uploads: Buckets
+    """Pictures, sent later or not."""
     frames: Buckets
     """All that is sent. A page needs a few a minute, and some hundred after a long time offline."""
 
@@ -46,5 +48,6 @@ def allowances(messages_per_minute: int, clock: Callable[[], float]) -> Allowanc
     return Allowances(
         Buckets(messages_per_minute, clock),
         Buckets(messages_per_minute * ACTIONS, clock),
+        Buckets(messages_per_minute, clock),
         Buckets(messages_per_minute * FRAMES, clock),
     )

@@ -33,7 +33,7 @@ from chat.commands import (
 from chat.words import WORDS
 
 if TYPE_CHECKING:
-    from chat.models import Message, Source
+    from chat.models import Attachment, Message, Source
 
 __all__ = [
     "BadFrame",
@@ -78,7 +78,12 @@ def encode(event: DurableEvent | Frame) -> str:
     return orjson.dumps(payload, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS).decode()
 
 
-def message(row: "Message", sources: Iterable["Source"] = (), feedback: int = 0) -> Frame:
+def message(
+    row: "Message",
+    sources: Iterable["Source"] = (),
+    feedback: int = 0,
+    attachments: Iterable["Attachment"] = (),
+) -> Frame:
     """A message as both sides show it. Of the sources only those that the answer cites."""
     return {
         "id": row.id,
@@ -87,7 +92,7 @@ def message(row: "Message", sources: Iterable["Source"] = (), feedback: int = 0)
         "author": row.author,
         "text": row.text,
         "html": row.html,
-        "attachments": [],
+        "attachments": [attachment(picture) for picture in sorted(attachments, key=lambda one: one.place)],
         "sources": [
             {
                 "n": source.number,
@@ -110,6 +115,27 @@ def message(row: "Message", sources: Iterable["Source"] = (), feedback: int = 0)
         "reply_to": row.reply_to_id,
         "feedback": feedback,
         "created_at": row.created_at,
+    }
+
+
+def attachment(row: "Attachment") -> Frame:
+    """A picture; `reading` once somebody has read it, whether or not there was anything to read."""
+    url = f"/api/attachments/{row.id}/"
+    reading = {
+        "text": row.seen_text,
+        "description": row.description,
+        "reader": row.reader,
+        "confidence": row.confidence,
+        "corrected": row.correction is not None,
+    }
+    return {
+        "id": row.id,
+        "url": url,
+        "thumb_url": f"{url}thumb/",
+        "width": row.width,
+        "height": row.height,
+        "name": row.name,
+        "reading": reading if row.read_at is not None else None,
     }
 
 

@@ -93,11 +93,17 @@ class Turns:
     # --- What a customer does ------------------------------------------------------------------
 
     async def ask(
-        self, conversation: uuid.UUID, client_message_id: uuid.UUID, text: str
+        self,
+        conversation: uuid.UUID,
+        client_message_id: uuid.UUID,
+        text: str,
+        attachment_ids: tuple[uuid.UUID, ...] = (),
     ) -> Accepted | Refused:
         """Store the question and start its answer. Returns after the commit."""
         now = self._now()
-        item = NewQuestion(conversation, client_message_id, text, self._owner, now, now + LEASE)
+        item = NewQuestion(
+            conversation, client_message_id, text, self._owner, now, now + LEASE, attachment_ids
+        )
         return self._begin(conversation, await self._writer.write(transcripts.add_questions, item))
 
     async def retry(

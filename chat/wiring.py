@@ -14,6 +14,7 @@ from chat import transcripts
 from chat.assistant import pipeline
 from chat.assistant.events import AnswerEvent
 from chat.assistant.services import Exchange, Limits, Services, Turn
+from chat.attachments import Attachments
 from chat.desk import Desk
 from chat.limits import allowances
 from chat.live import Live
@@ -68,7 +69,8 @@ def build(answer: Answer | None = None) -> Desk:
         delta_seconds=settings.CHAT_DELTA_SECONDS,
     )
     allowed = allowances(settings.CHAT_MESSAGES_PER_MINUTE, time.monotonic)
-    return Desk(live, turns, writer, allowed, features())
+    attachments = Attachments(writer, timezone.now)
+    return Desk(live, turns, writer, attachments, allowed, features())
 
 
 def features() -> dict[str, bool]:

@@ -5,6 +5,10 @@ from chat.assistant.pipeline import NO_ANSWER_WORDS
 WORDS = {
     "too_long": "That's over 4,000 characters.",
     "bad_attachment": "We couldn't read that picture.",
+    "no_picture": "That picture isn't available here.",
+    "no_visitor": "Your visit has ended. Reload the page and try again.",
+    "too_many_pictures": "One message holds four pictures at most, each of them once.",
+    "too_many_unsent": "You have many pictures waiting. Send or remove some first.",
     "conflict": "Something went wrong. Reload and try again.",
     "bad_request": "Something went wrong. Reload and try again.",
     "rate_limited": "One moment \N{EN DASH} you can send again in {n} s.",

@@ -130,6 +130,7 @@ LOAD_DEMO = env_bool("LOAD_DEMO", True)
 
 # --- Chat --------------------------------------------------------------------------------------
 CHAT_TEXT_LIMIT = 4_000  # characters of one message; PROTOCOL, code too_long
+CHAT_PICTURES = 4  # of one message
 CHAT_FRAME_LIMIT = 65_536  # bytes
 CHAT_ANSWER_LIMIT = 16_000  # characters; a longer answer is cut and marked
 CHAT_DELTA_SECONDS = 0.04

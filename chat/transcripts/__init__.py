@@ -19,6 +19,14 @@ from chat.transcripts.asking import Accepted, NewQuestion, NewRetry, add_questio
 from chat.transcripts.changes import request_person, set_csat, set_feedback, withdraw_request
 from chat.transcripts.log import Refused
 from chat.transcripts.opening import View, open_conversation, start_anew
+from chat.transcripts.pictures import (
+    add_picture,
+    any_picture,
+    picture_of,
+    remove_files,
+    remove_stale,
+    remove_unsent,
+)
 from chat.transcripts.reading import LONG_BACKLOG, events_after, history, last_seqs, snapshot
 
 __all__ = [
@@ -31,14 +39,20 @@ __all__ = [
     "Refused",
     "View",
     "abandoned_answers",
+    "add_picture",
     "add_questions",
     "answer_to",
+    "any_picture",
     "events_after",
     "finish_answers",
     "history",
     "last_seqs",
     "open_conversation",
     "pending_answer",
+    "picture_of",
+    "remove_files",
+    "remove_stale",
+    "remove_unsent",
     "renew_leases",
     "request_person",
     "retry_answers",

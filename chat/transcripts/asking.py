@@ -1,16 +1,17 @@
 """Questions, and answers asked for once more."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from chat.models import Conversation, Event, Message
+from chat.models import Attachment, Conversation, Event, Message
 from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 from chat.transcripts.log import Log, Refused
+from chat.transcripts.pictures import attach, save_attached, sendable, sent_with
 
 AUTHOR = "Assistant"
 
@@ -23,6 +24,7 @@ class NewQuestion:
     owner: str
     at: datetime
     lease_until: datetime
+    attachment_ids: tuple[uuid.UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ class Accepted:
     answer_id: uuid.UUID | None = None
     question: str = ""
     events: tuple[DurableEvent, ...] = ()
+    pictures: tuple[uuid.UUID, ...] = ()
+    """Attachments of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A question that is stored already."""
+
+    text: str
+    pictures: tuple[uuid.UUID, ...]
+    accepted: Accepted
 
 
 @transaction.atomic
@@ -52,6 +65,10 @@ def add_questions(items: Sequence[NewQuestion]) -> list[Accepted | Refused]:
     """Store each question with its pending answer. The same frame again gets the same result."""
     log = Log(item.conversation for item in items)
     known = _known_questions(items)
+    pictures = sendable(
+        {row.visitor for row in log.conversations.values()},
+        {picture for item in items for picture in item.attachment_ids},
+    )
     messages: list[Message] = []
     results: list[Accepted | Refused] = []
     for item in items:
@@ -60,34 +77,52 @@ def add_questions(items: Sequence[NewQuestion]) -> list[Accepted | Refused]:
         if conversation is None:
             results.append(Refused("not_found"))
         elif earlier := known.get(key):
-            text, accepted = earlier
-            results.append(accepted if text == item.text else Refused("conflict"))
+            same = (earlier.text, earlier.pictures) == (item.text, item.attachment_ids)
+            results.append(earlier.accepted if same else Refused("conflict"))
         elif conversation.status == Conversation.Status.RESOLVED:
             results.append(Refused("closed"))
+        elif (shown := _shown(conversation, item, pictures)) is None:
+            results.append(Refused("bad_attachment"))
         else:
-            accepted = _add_question(log, conversation, item, messages)
-            known[key] = (item.text, Accepted(accepted.question_id, accepted.seq))
+            accepted = _add_question(log, conversation, item, messages, shown)
+            again = Accepted(accepted.question_id, accepted.seq)
+            known[key] = _Known(item.text, item.attachment_ids, again)
             results.append(accepted)
     store(messages)
+    save_attached([picture for picture in pictures.values() if picture.message_id is not None])
     log.save()
     return results
 
 
-def _known_questions(items: Sequence[NewQuestion]) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[str, Accepted]]:
+def _shown(
+    conversation: Conversation, item: NewQuestion, pictures: Mapping[uuid.UUID, Attachment]
+) -> list[Attachment] | None:
+    """The question's pictures; None when one is missing, somebody else's, or was sent before."""
+    found = [pictures[key] for key in item.attachment_ids if key in pictures]
+    mine = all(one.visitor == conversation.visitor and one.message_id is None for one in found)
+    return found if mine and len(found) == len(item.attachment_ids) else None
+
+
+def _known_questions(items: Sequence[NewQuestion]) -> dict[tuple[uuid.UUID, uuid.UUID], _Known]:
     rows = Event.objects.filter(
         conversation__in={item.conversation for item in items},
         type="message.created",
         message__client_message_id__in={item.client_message_id for item in items},
     ).values_list("conversation_id", "message__client_message_id", "message__text", "message_id", "seq")
+    pictures = sent_with([message_id for *_, message_id, _ in rows]) if rows else {}
     return {
-        (conversation, client_id): (text, Accepted(message_id, seq))
+        (conversation, client_id): _Known(text, pictures.get(message_id, ()), Accepted(message_id, seq))
         for conversation, client_id, text, message_id, seq in rows
         if client_id is not None and message_id is not None
     }
 
 
 def _add_question(
-    log: Log, conversation: Conversation, item: NewQuestion, messages: list[Message]
+    log: Log,
+    conversation: Conversation,
+    item: NewQuestion,
+    messages: list[Message],
+    pictures: Sequence[Attachment],
 ) -> Accepted:
     question = Message(
         conversation=conversation,
@@ -97,13 +132,14 @@ def _add_question(
         created_at=item.at,
     )
     messages.append(question)
-    created = log.append(conversation, "message.created", item.at, question)
+    attach(question, pictures)
+    created = log.append(conversation, "message.created", item.at, question, attachments=pictures)
     if conversation.status == Conversation.Status.HUMAN:
         return Accepted(question.id, created.seq, events=(created,))
     answer = _pending_answer(conversation, question, item)
     messages.append(answer)
     started = log.append(conversation, "answer.started", item.at, answer)
-    return Accepted(question.id, created.seq, answer.id, item.text, (created, started))
+    return Accepted(question.id, created.seq, answer.id, item.text, (created, started), item.attachment_ids)
 
 
 def _pending_answer(conversation: Conversation, question: Message, item: NewQuestion | NewRetry) -> Message:
@@ -148,4 +184,6 @@ def _retry_answer(log: Log, item: NewRetry) -> Accepted | Refused:
     answer.save(force_insert=True)
     removed = log.append(conversation, "message.removed", item.at, old)
     started = log.append(conversation, "answer.started", item.at, answer)
-    return Accepted(old.reply_to.id, removed.seq, answer.id, old.reply_to.text, (removed, started))
+    question = old.reply_to
+    pictures = sent_with([question.id]).get(question.id, ())
+    return Accepted(question.id, removed.seq, answer.id, question.text, (removed, started), pictures)

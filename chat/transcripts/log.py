@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from chat import protocol
-from chat.models import Conversation, Event, Message, Source
+from chat.models import Attachment, Conversation, Event, Message, Source
 from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 
@@ -32,6 +32,7 @@ class Log:
         at: datetime,
         message: Message | None = None,
         data: dict[str, Any] | None = None,
+        attachments: Iterable[Attachment] = (),
     ) -> DurableEvent:
         conversation.last_seq += 1
         conversation.updated_at = at
@@ -44,7 +45,7 @@ class Log:
             at=at,
         )
         self._events.append(row)
-        return durable(row, message)
+        return durable(row, message, attachments=attachments)
 
     def change_status(self, conversation: Conversation, status: str, at: datetime) -> DurableEvent:
         conversation.status = status
@@ -61,13 +62,17 @@ class Log:
 
 
 def durable(
-    row: Event, message: Message | None, sources: Iterable[Source] = (), feedback: int = 0
+    row: Event,
+    message: Message | None,
+    sources: Iterable[Source] = (),
+    feedback: int = 0,
+    attachments: Iterable[Attachment] = (),
 ) -> DurableEvent:
     data: dict[str, Any] = dict(row.data)
     if message is not None:
         match row.type:
             case "message.created" | "message.updated":
-                data["message"] = protocol.message(message, sources, feedback)
+                data["message"] = protocol.message(message, sources, feedback, attachments)
             case "message.removed":
                 data["id"] = message.id
             case "answer.started" | "answer.failed":

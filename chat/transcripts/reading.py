@@ -42,7 +42,10 @@ def events_after(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent],
     rows = list(
         Event.objects.filter(conversation=conversation, seq__gt=seq)
         .select_related("message", "message__feedback")
-        .prefetch_related(Prefetch("message__sources", Source.objects.filter(number__isnull=False)))
+        .prefetch_related(
+            Prefetch("message__sources", Source.objects.filter(number__isnull=False)),
+            "message__attachments",
+        )
         .order_by("seq")[: PAGE_EVENTS + 1]
     )
     page: list[DurableEvent] = []
@@ -59,7 +62,8 @@ def events_after(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent],
 def _stored(row: Event) -> DurableEvent:
     if row.message is None:
         return durable(row, None)
-    return durable(row, row.message, row.message.sources.all(), _feedback_value(row.message))
+    message = row.message
+    return durable(row, message, message.sources.all(), _feedback_value(message), message.attachments.all())
 
 
 def _feedback_value(message: Message) -> int:
@@ -81,7 +85,7 @@ def snapshot(visitor: str, conversation: uuid.UUID) -> dict[str, Any] | None:
     messages = (
         Message.objects.filter(conversation=row, removed=False, pending=False)
         .select_related("feedback")
-        .prefetch_related(Prefetch("sources", Source.objects.filter(number__isnull=False)))
+        .prefetch_related(Prefetch("sources", Source.objects.filter(number__isnull=False)), "attachments")
         .order_by("created_at")
     )
     return {
@@ -89,6 +93,9 @@ def snapshot(visitor: str, conversation: uuid.UUID) -> dict[str, Any] | None:
         "status": row.status,
         "seq": row.last_seq,
         "messages": [
-            protocol.message(message, message.sources.all(), _feedback_value(message)) for message in messages
+            protocol.message(
+                message, message.sources.all(), _feedback_value(message), message.attachments.all()
+            )
+            for message in messages
         ],
     }
