@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from chat.assistant.services import Suggestion
+
 Mode = Literal["faq", "llm", "offline", "web", "smalltalk", "none"]
 StageName = Literal["queued", "reading_image", "searching", "writing"]
 FailureCode = Literal["model_timeout", "model_unavailable", "internal"]
@@ -47,6 +49,13 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
+class Videos:
+    """What the answer may be shown with, best first. Of an answer that comes to nothing it never stands."""
+
+    suggestions: tuple[Suggestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """`finish`: stop, no_answer, or interrupted when the model broke off after some text."""
 
@@ -71,4 +80,4 @@ class Failed:
     search_query: str = ""
 
 
-AnswerEvent = Stage | Delta | Sources | Answered | Failed
+AnswerEvent = Stage | Delta | Sources | Videos | Answered | Failed

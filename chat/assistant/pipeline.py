@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from chat.assistant import followup, prompts, smalltalk
+from chat.assistant import followup, prompts, showing, smalltalk
 from chat.assistant.citations import CitationStream
 from chat.assistant.events import (
     Answered,
@@ -22,6 +22,7 @@ from chat.assistant.events import (
     Mode,
     Sources,
     Stage,
+    Videos,
 )
 from chat.assistant.services import Findings, Passage, Services, Turn
 from joblynk.providers.errors import ALARMS, ProviderError
@@ -55,7 +56,7 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
         stages = _grounded(turn, services, passages)
     else:
         stages = _elsewhere(turn, services, passages)
-    async with aclosing(stages):
+    async with showing.looking(turn, services, query, findings) as videos_for, aclosing(stages):
         async for event in stages:
             if isinstance(event, Answered | Failed):
                 ending = event
@@ -63,6 +64,8 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
                 if isinstance(event, Sources):
                     sources = event
                 yield event
+        if videos := await videos_for(ending):
+            yield Videos(videos)
     yield _signed(ending, sources, query, findings)
 
 

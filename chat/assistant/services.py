@@ -1,10 +1,11 @@
 """What the assistant needs of others, handed to it as arguments."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from joblynk.providers.types import LLM, WebSearch
+from joblynk.providers.types import LLM, Vectors, WebSearch
 
 
 class Passage(Protocol):
@@ -41,10 +42,55 @@ class Findings(Protocol):
     def answerable(self) -> bool: ...
     @property
     def verbatim(self) -> Passage | None: ...
+    @property
+    def vector(self) -> Vectors | None: ...
+    @property
+    def embedder(self) -> str: ...
 
 
 class Search(Protocol):
     async def __call__(self, text: str, limit: int = 5) -> Findings: ...
+
+
+class Suggestion(Protocol):
+    """A published video, and the second from which it shows what was asked."""
+
+    @property
+    def video_id(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def duration(self) -> float | None: ...
+    @property
+    def start(self) -> float: ...
+    @property
+    def chapter(self) -> str: ...
+    @property
+    def poster(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def matched(self) -> str: ...
+
+
+class Recommend(Protocol):
+    """Videos that show what the text asks, best first; none rather than a weak one. `vector` is the text's,
+    as `embedder` made it; `exclude` has been shown before."""
+
+    async def __call__(
+        self, text: str, vector: Vectors | None, embedder: str, *, exclude: Collection[int] = ()
+    ) -> Sequence[Suggestion]: ...
+
+
+async def no_videos(
+    text: str, vector: Vectors | None, embedder: str, *, exclude: Collection[int] = ()
+) -> Sequence[Suggestion]:
+    """Of a site without any."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +99,7 @@ class Limits:
 
     first_text: float = 8.0
     whole: float = 45.0
+    videos: float = 2.0  # that a finished answer waits for them
     passages: int = 5
     web_results: int = 4
     answer_characters: int = 16_000
@@ -65,6 +112,7 @@ class Services:
     offline_llm: LLM
     web: WebSearch
     limits: Limits
+    recommend: Recommend = no_videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +131,4 @@ class Turn:
     question: str
     history: tuple[Exchange, ...] = ()
     site_name: str = "our help centre"
+    shown_videos: frozenset[int] = frozenset()

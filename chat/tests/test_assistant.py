@@ -10,7 +10,7 @@ from chat.assistant import pipeline
 from chat.assistant.events import Answered, AnswerEvent, Delta, Failed, Sources, Stage
 from chat.assistant.services import Exchange, Limits, Services, Turn
 from joblynk.providers.errors import ProviderError
-from joblynk.providers.types import AnswerRequest, Finished, TextDelta, Usage, WebResult
+from joblynk.providers.types import AnswerRequest, Finished, TextDelta, Usage, Vectors, WebResult
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Findings:
     confidence: float = 0.9
     answerable: bool = True
     verbatim: Passage | None = None
+    vector: Vectors | None = None
+    embedder: str = ""
 
 
 class Search:
