@@ -1,17 +1,18 @@
 """A running site with the demo content and a language model whose pace the test sets."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from e2e.chat_page import ChatPage
 from joblynk.testing.fake_groq import FakeGroq
 from joblynk.testing.settings import RUN_DIR
 from joblynk.testing.sites import Site, Sites
+
+expect.set_options(timeout=30_000)  # a right page on a busy machine; a wrong one waits no longer than that
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def model() -> Iterator[FakeGroq]:
 
 @pytest.fixture(scope="session")
 def running_sites(models_dir: Path) -> Iterator[Sites]:
-    sites = Sites(RUN_DIR / f"e2e-{os.getpid()}", models_dir)
+    sites = Sites(RUN_DIR, models_dir)
     yield sites
     sites.close()
 

@@ -117,7 +117,7 @@ def test_an_answer_lost_with_its_server_is_closed_and_can_be_tried_again(
     at_pace(model, per_second=0)
     failed = chat.answers.last
     # The next process closes it when the lease of the killed one has run out.
-    expect(failed).to_contain_text("cut off", timeout=30_000)
+    expect(failed).to_contain_text("cut off")
     failed.get_by_role("button", name="Retry").click()
     chat.finished(1)
     expect(chat.answers).to_have_count(1)

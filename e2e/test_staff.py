@@ -67,8 +67,8 @@ def test_uploads_become_ready_or_failed_before_the_eyes(
     expect(page.get_by_role("heading", name="Documents", exact=True)).to_be_visible()
     page.evaluate("document.body.dataset.same = 'page'")
     rows = page.locator("#result_list tbody tr")
-    expect(rows.filter(has_text="garage").locator(".pill")).to_have_text("Ready", timeout=30_000)
-    expect(rows.filter(has_text="torn.pdf").locator(".pill")).to_have_text("Failed", timeout=30_000)
+    expect(rows.filter(has_text="garage").locator(".pill")).to_have_text("Ready")
+    expect(rows.filter(has_text="torn.pdf").locator(".pill")).to_have_text("Failed")
     expect(rows.filter(has_text="torn.pdf")).to_contain_text("Save it again and upload the new copy")
     assert page.evaluate("document.body.dataset.same") == "page"
     assert trouble == []
@@ -84,8 +84,8 @@ def test_a_rebuild_shows_how_far_it_is_and_its_end_without_reloading(
     expect(page.locator(".messagelist")).to_contain_text("The old index serves until then")
     page.evaluate("document.body.dataset.same = 'page'")
     first = page.locator("#builds tbody tr").first
-    expect(first).to_contain_text("what changed", timeout=30_000)
-    expect(first.locator(".pill")).to_have_text("Done", timeout=30_000)
+    expect(first).to_contain_text("what changed")
+    expect(first.locator(".pill")).to_have_text("Done")
     assert page.evaluate("document.body.dataset.same") == "page"
     assert trouble == []
 
