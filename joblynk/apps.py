@@ -6,4 +6,4 @@ class JoblynkConfig(AppConfig):
     verbose_name = "Joblynk"
 
     def ready(self) -> None:
-        from joblynk import checks  # noqa: F401  (registers them)
+        from joblynk import checks, mail_checks  # noqa: F401  (registers them)

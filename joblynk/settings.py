@@ -203,10 +203,33 @@ FORMER_EMBEDDERS: list[dict[str, Any]] = [
     ),
 ]
 
+# --- E-mail: transcripts that customers ask for -------------------------------------------------
+SITE_URL = (
+    env_str("SITE_URL") or next(iter(PUBLIC_ORIGINS), "") or f"http://localhost:{env_int('PORT', 8000)}"
+).rstrip("/")
+"""Where customers find the site; mails lead there."""
+SENDGRID_API_KEY = env_secret("SENDGRID_API_KEY")
+SENDGRID_HOST_URL = env_str("SENDGRID_HOST_URL", "https://api.sendgrid.com")  # EU: https://api.eu.sendgrid.com
+SENDGRID_SANDBOX_MODE = env_bool("SENDGRID_SANDBOX_MODE", False)
+SENDGRID_SANDBOX_MODE_IN_DEBUG = False  # by itself the library sends nothing when DEBUG=1
+SENDGRID_TRACK_EMAIL_OPENS = SENDGRID_TRACK_CLICKS_HTML = SENDGRID_TRACK_CLICKS_PLAIN = False
+SENDGRID_WEBHOOK_VERIFICATION_KEY = env_secret("SENDGRID_WEBHOOK_VERIFICATION_KEY")
+"""The public key of the signed event webhook, as SendGrid shows it. Without it, states end at "accepted"."""
+EMAIL_BACKEND = f"joblynk.providers.mail.{'SendGridMail' if SENDGRID_API_KEY else 'FolderMail'}"
+DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <help@localhost>")
+MAIL_REPLY_TO = env_str("MAIL_REPLY_TO")
+MAIL_DIR = VAR_DIR / "mail"
+TRANSCRIPT_CONFIRMATION = env_bool("TRANSCRIPT_CONFIRMATION", True)
+"""Ask an address first whether it wants the transcript. Switch it off only behind a login."""
+TRANSCRIPTS_PER_CONVERSATION, TRANSCRIPTS_PER_NETWORK_HOUR, TRANSCRIPTS_PER_MAILBOX_DAY = 3, 5, 3
+
 # Given without the key that would make them matter: joblynk.E004 says so.
 SETTINGS_WITHOUT_KEY = {
     "GROQ_API_KEY": [] if GROQ_API_KEY else env_given("GROQ_MODEL", "GROQ_FALLBACK_MODEL", "GROQ_BASE_URL"),
     "SERPER_API_KEY": [] if SERPER_API_KEY else env_given("SERPER_BASE_URL"),
+    "SENDGRID_API_KEY": []
+    if SENDGRID_API_KEY
+    else env_given("SENDGRID_HOST_URL", "SENDGRID_SANDBOX_MODE", "SENDGRID_WEBHOOK_VERIFICATION_KEY"),
 }
 
 # --- Files -------------------------------------------------------------------------------------
@@ -285,6 +308,7 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},  # its INFO lines carry addresses
         "groq": {"level": "WARNING"},
+        "python_http_client": {"level": "WARNING"},  # its DEBUG lines are whole mails
         "faiss": {"level": "WARNING"},  # tells which processor features it tried
     },
 }
