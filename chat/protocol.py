@@ -5,7 +5,7 @@ tests of both sides replay. Nothing here knows a socket or the database. Reading
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from chat.commands import (
 from chat.words import WORDS
 
 if TYPE_CHECKING:
-    from chat.models import Attachment, Message, Source
+    from chat.models import Attachment, Message, ShownVideo, Source
 
 __all__ = [
     "BadFrame",
@@ -83,8 +83,11 @@ def message(
     sources: Iterable["Source"] = (),
     feedback: int = 0,
     attachments: Iterable["Attachment"] = (),
+    videos: Iterable["ShownVideo"] = (),
+    gone: Container[int] = (),
 ) -> Frame:
-    """A message as both sides show it. Of the sources only those that the answer cites."""
+    """A message as both sides show it. Of the sources only those that the answer cites; `gone` are the ids
+    of videos that are shown no more."""
     return {
         "id": row.id,
         "client_message_id": row.client_message_id,
@@ -107,7 +110,7 @@ def message(
             for source in sorted(sources, key=lambda source: source.number or 0)
             if source.number is not None
         ],
-        "videos": [],
+        "videos": [video(row, gone) for row in sorted(videos, key=lambda one: one.rank)],
         "suggestions": row.suggestions,
         "finish": row.finish or None,
         "mode": row.mode or None,
@@ -136,6 +139,22 @@ def attachment(row: "Attachment") -> Frame:
         "height": row.height,
         "name": row.name,
         "reading": reading if row.read_at is not None else None,
+    }
+
+
+def video(row: "ShownVideo", gone: Container[int] = ()) -> Frame:
+    """A video under an answer. `start` and `duration` in seconds."""
+    return {
+        "id": row.video_id,
+        "title": row.title,
+        "description": row.description,
+        "duration": row.duration,
+        "start": row.start,
+        "chapter": row.chapter,
+        "poster": row.poster,
+        "provider": row.provider,
+        "available": row.video_id not in gone,
+        "helped": row.helped,
     }
 
 

@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from chat import protocol, transcripts
-from chat.assistant.events import Answered, AnswerEvent, Cited, Delta, Failed, Sources, Stage
+from chat.assistant.events import Answered, AnswerEvent, Cited, Delta, Failed, Sources, Stage, Videos
 from chat.assistant.markdown import hosts_in, render
-from chat.assistant.services import Exchange, Turn
-from chat.models import Message, Source
+from chat.assistant.services import Past, Suggestion, Turn
+from chat.models import Message, ShownVideo, Source
 from chat.protocol import DurableEvent, Frame
 from chat.transcripts import Accepted, NewQuestion, NewRetry, Outcome, Refused
 from chat.writer import Writer
@@ -41,7 +41,7 @@ class Announcer(Protocol):
 
 
 Answer = Callable[[Turn], AsyncGenerator[AnswerEvent, None]]
-History = Callable[[uuid.UUID, uuid.UUID], Awaitable[tuple[Exchange, ...]]]
+History = Callable[[uuid.UUID, uuid.UUID], Awaitable[Past]]
 
 
 @dataclass(slots=True)
@@ -55,6 +55,7 @@ class _Running:
     text: str = ""
     sent: int = 0  # code points of `text` that have been published
     sources: tuple[Cited, ...] = ()
+    videos: tuple[Suggestion, ...] = ()
     ending: Answered | Failed | None = None
     began: float = 0.0
     first_text: float | None = None
@@ -209,8 +210,8 @@ class Turns:
             self._stage(run, Stage("queued"))
             await asyncio.wait(earlier)
         run.began = asyncio.get_running_loop().time()
-        history = () if run.opening else await self._history(run.conversation, run.reply_to)
-        turn = Turn(run.question, history, self._site_name)
+        past = Past() if run.opening else await self._history(run.conversation, run.reply_to)
+        turn = Turn(run.question, past.exchanges, self._site_name, past.shown_videos)
         async with aclosing(self._answer(turn)) as events:
             async for event in events:
                 match event:
@@ -220,6 +221,8 @@ class Turns:
                         self._delta(run, text)
                     case Sources(passages):
                         run.sources = passages
+                    case Videos(suggestions):
+                        run.videos = suggestions
                     case Answered() | Failed():
                         run.ending = event
 
@@ -297,6 +300,7 @@ class Turns:
             first_text_ms=self._elapsed(run, run.first_text),
             total_ms=self._elapsed(run, asyncio.get_running_loop().time()),
             sources=tuple(_source(passage) for passage in run.sources),
+            videos=tuple(_video(place, video) for place, video in enumerate(run.videos, 1)),
         )
         return outcome if ending is None else _with_details(outcome, ending)
 
@@ -332,4 +336,20 @@ def _source(passage: Cited) -> Source:
         url=passage.url[:2000],
         date=passage.date[:40],
         score=passage.score,
+    )
+
+
+def _video(rank: int, video: Suggestion) -> ShownVideo:
+    return ShownVideo(
+        rank=rank,
+        video_id=video.video_id,
+        title=video.title[:200],
+        description=video.description[:500],
+        duration=video.duration,
+        start=video.start,
+        chapter=video.chapter[:200],
+        poster=video.poster[:200],
+        provider=video.provider,
+        score=video.score,
+        matched=video.matched,
     )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from chat import transcripts
 from chat.assistant import pipeline
 from chat.assistant.events import AnswerEvent
-from chat.assistant.services import Exchange, Limits, Services, Turn
+from chat.assistant.services import Limits, Past, Services, Turn
 from chat.attachments import Attachments
 from chat.desk import Desk
 from chat.limits import allowances
@@ -111,5 +111,5 @@ async def _last_seqs(conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]
     return await executors.database(transcripts.last_seqs, conversations)
 
 
-async def _history(conversation: uuid.UUID, question: uuid.UUID) -> tuple[Exchange, ...]:
-    return await executors.database(transcripts.history, conversation, question)
+async def _history(conversation: uuid.UUID, question: uuid.UUID) -> Past:
+    return await executors.database(transcripts.past, conversation, question)

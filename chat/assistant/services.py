@@ -125,6 +125,14 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What a conversation has had before this turn."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    shown_videos: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """The customer's question, and what was said before it, oldest first."""
 

@@ -27,11 +27,12 @@ from chat.transcripts.pictures import (
     remove_stale,
     remove_unsent,
 )
-from chat.transcripts.reading import LONG_BACKLOG, events_after, history, last_seqs, snapshot
+from chat.transcripts.reading import LONG_BACKLOG, Gone, events_after, last_seqs, past, snapshot
 
 __all__ = [
     "LONG_BACKLOG",
     "Accepted",
+    "Gone",
     "NewQuestion",
     "NewRetry",
     "Outcome",
@@ -45,9 +46,9 @@ __all__ = [
     "any_picture",
     "events_after",
     "finish_answers",
-    "history",
     "last_seqs",
     "open_conversation",
+    "past",
     "pending_answer",
     "picture_of",
     "remove_files",

@@ -2,13 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 
 from chat import protocol
-from chat.models import Conversation, Message, Source
+from chat.models import Conversation, Message, ShownVideo, Source
 from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 from chat.transcripts.log import Log
@@ -17,7 +17,7 @@ from chat.words import WORDS
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an answer ended. `sources` are unsaved rows, without their message."""
+    """How an answer ended. `sources` and `videos` are unsaved rows, without their message."""
 
     conversation: uuid.UUID
     answer_id: uuid.UUID
@@ -37,6 +37,7 @@ class Outcome:
     total_ms: int | None = None
     suggestions: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
+    videos: tuple[ShownVideo, ...] = ()
     wants_person: bool = False
 
 
@@ -65,7 +66,9 @@ def finish_answers(items: Sequence[Outcome]) -> list[tuple[DurableEvent, ...]]:
         results.append(_finish(log, conversation, answer, item))
         answers.append(answer)
     store(answers, update=(*_OUTCOME_FIELDS, "suggestions", "pending", "removed"))
-    store([source for item, events in zip(items, results, strict=True) if events for source in item.sources])
+    finished = [item for item, events in zip(items, results, strict=True) if events]
+    store([row for item in finished for row in item.sources])
+    store([row for item in finished for row in item.videos])
     log.save()
     return results
 
@@ -77,8 +80,8 @@ def _finish(log: Log, conversation: Conversation, answer: Message, item: Outcome
     answer.pending = False
     # A person has taken over while the assistant was writing: its words are thrown away.
     answer.removed = conversation.status == Conversation.Status.HUMAN
-    for source in item.sources:
-        source.message = answer
+    for row in (*item.sources, *item.videos):
+        row.message = answer
     if answer.removed:
         return (log.append(conversation, "message.removed", item.at, answer),)
     if item.finish == Message.Finish.ERROR:
@@ -88,10 +91,9 @@ def _finish(log: Log, conversation: Conversation, answer: Message, item: Outcome
             "retryable": True,
         }
         return (log.append(conversation, "answer.failed", item.at, answer, failure),)
-    row = log.append(conversation, "message.created", item.at, answer)
-    created = DurableEvent(
-        row.conversation, row.seq, row.type, row.at, {"message": protocol.message(answer, item.sources)}
-    )
+    event = log.append(conversation, "message.created", item.at, answer)
+    message = protocol.message(answer, item.sources, videos=item.videos)
+    created = replace(event, data={"message": message})
     if item.wants_person and conversation.status == Conversation.Status.BOT:
         return (created, log.change_status(conversation, Conversation.Status.WAITING, item.at))
     return (created,)

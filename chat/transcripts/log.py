@@ -1,13 +1,13 @@
 """A conversation's log inside a transaction: its row locked, its events numbered without gaps."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from chat import protocol
-from chat.models import Attachment, Conversation, Event, Message, Source
+from chat.models import Attachment, Conversation, Event, Message, ShownVideo, Source
 from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 
@@ -67,12 +67,14 @@ def durable(
     sources: Iterable[Source] = (),
     feedback: int = 0,
     attachments: Iterable[Attachment] = (),
+    videos: Iterable[ShownVideo] = (),
+    gone: Container[int] = (),
 ) -> DurableEvent:
     data: dict[str, Any] = dict(row.data)
     if message is not None:
         match row.type:
             case "message.created" | "message.updated":
-                data["message"] = protocol.message(message, sources, feedback, attachments)
+                data["message"] = protocol.message(message, sources, feedback, attachments, videos, gone)
             case "message.removed":
                 data["id"] = message.id
             case "answer.started" | "answer.failed":

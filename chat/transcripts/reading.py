@@ -1,15 +1,15 @@
 """What was said: page by page for a socket, whole for a page, in short for the assistant."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch
 
 from chat import protocol
-from chat.assistant.services import Exchange
-from chat.models import Conversation, Event, Message, Source
+from chat.assistant.services import Exchange, Past
+from chat.models import Attachment, Conversation, Event, Message, ShownVideo, Source
 from chat.protocol import DurableEvent
 from chat.transcripts.log import durable
 
@@ -18,9 +18,22 @@ PAGE_EVENTS = 200
 LONG_BACKLOG = 600  # events; a client that lacks more fetches the conversation by HTTP
 HISTORY_TURNS = 3
 
+Gone = Callable[[Collection[int]], Collection[int]]
+"""Of these videos, those that are shown no more."""
 
-def history(conversation: uuid.UUID, before: uuid.UUID) -> tuple[Exchange, ...]:
-    """The last few exchanges besides the question `before`, oldest first."""
+
+def nothing_gone(_: Collection[int]) -> Collection[int]:
+    return ()
+
+
+def past(conversation: uuid.UUID, before: uuid.UUID) -> Past:
+    """The last few exchanges besides the question `before`, oldest first, and the videos of all of them."""
+    videos = ShownVideo.objects.filter(message__conversation=conversation, message__removed=False)
+    shown = videos.exclude(message__reply_to=before).values_list("video_id", flat=True)
+    return Past(_exchanges(conversation, before), frozenset(shown))
+
+
+def _exchanges(conversation: uuid.UUID, before: uuid.UUID) -> tuple[Exchange, ...]:
     rows = (
         Message.objects.filter(
             conversation=conversation, role=Message.Role.ASSISTANT, removed=False, pending=False
@@ -37,7 +50,9 @@ def history(conversation: uuid.UUID, before: uuid.UUID) -> tuple[Exchange, ...]:
     )
 
 
-def events_after(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent], bool]:
+def events_after(
+    conversation: uuid.UUID, seq: int, gone: Gone = nothing_gone
+) -> tuple[list[DurableEvent], bool]:
     """One page of events after `seq`, oldest first, and whether there are more."""
     rows = list(
         Event.objects.filter(conversation=conversation, seq__gt=seq)
@@ -45,13 +60,15 @@ def events_after(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent],
         .prefetch_related(
             Prefetch("message__sources", Source.objects.filter(number__isnull=False)),
             "message__attachments",
+            "message__videos",
         )
         .order_by("seq")[: PAGE_EVENTS + 1]
     )
+    missing = _missing((row.message for row in rows if row.message), gone)
     page: list[DurableEvent] = []
     size = 0
     for row in rows[:PAGE_EVENTS]:
-        event = _stored(row)
+        event = _stored(row, missing)
         size += len(protocol.encode(event).encode())
         if page and size > PAGE_BYTES:
             return page, True
@@ -59,11 +76,27 @@ def events_after(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent],
     return page, len(rows) > PAGE_EVENTS
 
 
-def _stored(row: Event) -> DurableEvent:
+def _stored(row: Event, missing: Container[int]) -> DurableEvent:
     if row.message is None:
         return durable(row, None)
-    message = row.message
-    return durable(row, message, message.sources.all(), _feedback_value(message), message.attachments.all())
+    return durable(row, row.message, *_belongings(row.message), missing)
+
+
+def _belongings(
+    message: Message,
+) -> tuple[Iterable[Source], int, Iterable[Attachment], Iterable[ShownVideo]]:
+    """What stands in other tables, in the order in which `protocol.message` takes it."""
+    return (
+        message.sources.all(),
+        _feedback_value(message),
+        message.attachments.all(),
+        message.videos.all(),
+    )
+
+
+def _missing(messages: Iterable[Message], gone: Gone) -> Collection[int]:
+    shown = {video.video_id for message in messages for video in message.videos.all()}
+    return gone(shown) if shown else ()
 
 
 def _feedback_value(message: Message) -> int:
@@ -77,7 +110,7 @@ def last_seqs(conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
 
 
 @transaction.atomic
-def snapshot(visitor: str, conversation: uuid.UUID) -> dict[str, Any] | None:
+def snapshot(visitor: str, conversation: uuid.UUID, gone: Gone = nothing_gone) -> dict[str, Any] | None:
     """The whole conversation as the page shows it, and the `seq` that it stands at."""
     row = Conversation.objects.filter(visitor=visitor, id=conversation).first()
     if row is None:
@@ -85,17 +118,15 @@ def snapshot(visitor: str, conversation: uuid.UUID) -> dict[str, Any] | None:
     messages = (
         Message.objects.filter(conversation=row, removed=False, pending=False)
         .select_related("feedback")
-        .prefetch_related(Prefetch("sources", Source.objects.filter(number__isnull=False)), "attachments")
+        .prefetch_related(
+            Prefetch("sources", Source.objects.filter(number__isnull=False)), "attachments", "videos"
+        )
         .order_by("created_at")
     )
+    missing = _missing(messages, gone)
     return {
         "conversation": row.id,
         "status": row.status,
         "seq": row.last_seq,
-        "messages": [
-            protocol.message(
-                message, message.sources.all(), _feedback_value(message), message.attachments.all()
-            )
-            for message in messages
-        ],
+        "messages": [protocol.message(message, *_belongings(message), missing) for message in messages],
     }
