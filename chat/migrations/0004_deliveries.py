@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'transcript deliveries',
                 'ordering': ('-created_at',),
+                'permissions': (('resend_transcriptdelivery', 'Can send a transcript again'),),
             },
         ),
         migrations.CreateModel(

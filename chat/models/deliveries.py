@@ -66,6 +66,7 @@ class TranscriptDelivery(models.Model):
     class Meta:
         verbose_name_plural = "transcript deliveries"
         ordering = ("-created_at",)
+        permissions = (("resend_transcriptdelivery", "Can send a transcript again"),)
         constraints = (
             models.UniqueConstraint(
                 fields=["conversation", "last_message", "address"],
@@ -110,9 +111,7 @@ class ConfirmedAddress(models.Model):
 
     class Meta:
         verbose_name_plural = "confirmed addresses"
-        constraints = (
-            models.UniqueConstraint(fields=["visitor", "address"], name="address_confirmed_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=["visitor", "address"], name="address_confirmed_once"),)
 
     def __str__(self) -> str:
         return f"Address of visitor {self.visitor[:4]}"
