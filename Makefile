@@ -66,7 +66,7 @@ test-javascript: node_modules/installed  ## the page's modules
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent test
 
 test-browser: node_modules/installed  ## the page in a real Chromium
-	$(PYTEST) -m browser $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m browser $(ARGS)
 
 coverage: .venv/installed-dev  ## branch coverage of the Python code
 	$(BIN)/coverage erase
