@@ -23,6 +23,11 @@ def poster_path(video: "Video", filename: str) -> str:
     return f"posters/{uuid4().hex}.webp"
 
 
+def public_path(name: str) -> str:
+    """Where a page finds a stored file or poster: "/videos/<uuid>.webm", "/videos/posters/<uuid>.webp"."""
+    return f"/videos/{name.removeprefix('videos/')}" if name else ""
+
+
 class Video(models.Model):
     """One tutorial. `file` is set exactly when `provider` is "file", `external_id` otherwise."""
 

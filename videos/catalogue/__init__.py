@@ -1,0 +1,86 @@
+"""Every query and write on videos, chapters and captions.
+
+One writing function = one transaction. What changes the index raises the generation in the same
+transaction, and does so under the lock of the one `CatalogueState` row: generations become visible in
+order, so whoever has read up to n misses nothing that is ≤ n.
+"""
+
+from videos.catalogue.index import (
+    Changes,
+    IndexedPiece,
+    IndexedVideo,
+    LiveVideo,
+    changes_since,
+    generation,
+    known_vectors,
+    live,
+    replace_pieces,
+    texts,
+    unread,
+)
+from videos.catalogue.showing import (
+    Playable,
+    ShownChapter,
+    ShownTrack,
+    available,
+    by_file,
+    note_helped,
+    note_played,
+    note_shown,
+    playable,
+    source_of,
+    track_text,
+)
+from videos.catalogue.staff import (
+    NewChapter,
+    by_origin,
+    by_source,
+    captions,
+    put_captions,
+    remove,
+    remove_captions,
+    save,
+    set_chapters,
+    set_published,
+    touch,
+    video,
+    videos,
+)
+
+__all__ = [
+    "Changes",
+    "IndexedPiece",
+    "IndexedVideo",
+    "LiveVideo",
+    "NewChapter",
+    "Playable",
+    "ShownChapter",
+    "ShownTrack",
+    "available",
+    "by_file",
+    "by_origin",
+    "by_source",
+    "captions",
+    "changes_since",
+    "generation",
+    "known_vectors",
+    "live",
+    "note_helped",
+    "note_played",
+    "note_shown",
+    "playable",
+    "put_captions",
+    "remove",
+    "remove_captions",
+    "replace_pieces",
+    "save",
+    "set_chapters",
+    "set_published",
+    "source_of",
+    "texts",
+    "touch",
+    "track_text",
+    "unread",
+    "video",
+    "videos",
+]

@@ -1,0 +1,234 @@
+"""The searchable pieces in memory: FAISS for meaning, tantivy for words. Knows no database.
+
+Videos are replaced whole, because an edit touches few of their pieces or all of them. Not for several
+threads at once.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import faiss
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+
+from joblynk.providers.types import Vectors
+from videos.pieces import ChapterText, Kind
+
+if TYPE_CHECKING:
+    from videos.catalogue import IndexedPiece, IndexedVideo
+
+_NEAREST = 120  # pieces looked at by meaning, enough for some dozens of videos
+_WORDED = 40  # pieces looked at by words
+_ENGLISH = "english"
+_WRITER_BYTES = 15_000_000  # the least that tantivy takes
+_STOP_WORDS = """
+    a about after again all also am an and ani any are as at be becaus because been befor before being
+    but by can could did do doe does doing don done for from get go got had has hav have having he hello
+    help her here hi him his how i if in into is it its itself just know let like ll look made make may
+    me might mine more my need no nor not now of off on onc once one onli only or other our out over own
+    pleas please possibl possible put re s same see shall she should show so some such t tell than thank
+    thanks that the their them then there these they thing this those though through to too tri try under
+    until up us use ve veri very video tutori tutorial want was watch way we were what when where which
+    while who whom whose whi why will with work would you your yours"""
+_STOP = frozenset(_STOP_WORDS.split())
+"""Words that carry no meaning of their own in a question, as written and as stemmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPiece:
+    """`cosine` of the question's vector, `words` the BM25 score as a share of the best, both at most 1."""
+
+    kind: Kind
+    start: float
+    text: str
+    cosine: float
+    words: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A video that may fit. `held` is the share of the question's meaning words that it says anywhere,
+    weighted by rarity."""
+
+    video_id: int
+    held: float
+    pieces: tuple[IndexPiece, ...]
+    chapters: tuple[ChapterText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A video in memory: `vectors` (pieces, dimension), zero where there is none, and the sorted checksums
+    of its words."""
+
+    pieces: "tuple[IndexedPiece, ...]"
+    chapters: tuple[ChapterText, ...]
+    vectors: Vectors
+    terms: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Its words that carry meaning, as checksums, with their rarity; BM25 shares by piece id."""
+
+    vector: Vectors
+    checksums: NDArray[np.uint32]
+    rarity: NDArray[np.float32]
+    words: dict[int, float]
+
+    def held(self, terms: NDArray[np.uint32]) -> float:
+        total = float(self.rarity.sum())
+        return float(self.rarity[np.isin(self.checksums, terms)].sum()) / total if total else 0.0
+
+
+class VideoIndex:
+    """Videos by id; vectors of another recipe than `recipe` are not compared."""
+
+    def __init__(self, dimension: int, recipe: str) -> None:
+        self.recipe = recipe
+        self._dimension = dimension
+        self._vectors = faiss.IndexIDMap2(
+            faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        )
+        self._words = _Words()
+        self._videos: dict[int, _Kept] = {}
+        self._video_of: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._videos)
+
+    def update(self, changed: "Sequence[IndexedVideo]", removed: Iterable[int] = ()) -> None:
+        """Drop `removed`, then put `changed`."""
+        stale = {*removed, *(video.video_id for video in changed)} & self._videos.keys()
+        gone = [piece.piece_id for pk in stale for piece in self._videos.pop(pk).pieces]
+        if gone:
+            self._vectors.remove_ids(faiss.IDSelectorBatch(np.array(gone, np.int64)))
+        for piece_id in gone:
+            del self._video_of[piece_id]
+        for video in changed:
+            self._keep(video)
+        said = ((piece.piece_id, piece.text) for video in changed for piece in video.pieces)
+        self._words.update(said, gone)
+
+    def candidates(self, vector: Vectors, text: str, count: int) -> list[Candidate]:
+        """The `count` best of the videos with the nearest pieces or the best words. `vector`: float32
+        (dimension,) of length 1."""
+        question, pieces = self._asked(vector, text)
+        videos = dict.fromkeys(self._video_of[pk] for pk in pieces)
+        cosines = {pk: self._videos[pk].vectors @ vector for pk in videos}
+        held = {pk: question.held(self._videos[pk].terms) for pk in videos}
+        best = sorted(videos, key=lambda pk: -(cosines[pk].max(initial=0.0) + held[pk] / 2))[:count]
+        return [
+            Candidate(
+                pk,
+                held[pk],
+                tuple(
+                    IndexPiece(p.kind, p.start, p.text, cosine, question.words.get(p.piece_id, 0.0))
+                    for p, cosine in zip(self._videos[pk].pieces, cosines[pk].tolist(), strict=True)
+                ),
+                self._videos[pk].chapters,
+            )
+            for pk in best
+        ]
+
+    def _asked(self, vector: Vectors, text: str) -> tuple[_Question, list[int]]:
+        """The question, and the pieces that are near it in meaning or share its words."""
+        terms = list(dict.fromkeys(self._words.terms(text)))
+        content = [term for term in terms if term not in _STOP] or terms
+        scores = self._words.search(content, _WORDED)
+        best = max(scores.values(), default=1.0)
+        question = _Question(
+            vector,
+            np.array([crc32(term.encode()) for term in content], np.uint32),
+            np.array([self._words.rarity(term) for term in content], np.float32),
+            {pk: score / best for pk, score in scores.items()},
+        )
+        return question, list(dict.fromkeys([*self._nearest(vector), *scores]))
+
+    def _keep(self, video: "IndexedVideo") -> None:
+        vectors = np.zeros((len(video.pieces), self._dimension), np.float32)
+        embedded = []
+        for row, piece in enumerate(video.pieces):
+            if video.recipe == self.recipe and piece.vector is not None:
+                vectors[row] = piece.vector
+                embedded.append(row)
+        ids = np.array([piece.piece_id for piece in video.pieces], np.int64)
+        if embedded:
+            self._vectors.add_with_ids(vectors[embedded], ids[embedded])
+        self._video_of.update((piece.piece_id, video.video_id) for piece in video.pieces)
+        self._videos[video.video_id] = _Kept(
+            tuple(piece._replace(vector=None) for piece in video.pieces),
+            video.chapters,
+            vectors,
+            _checksums(self._words.terms("\n".join(piece.text for piece in video.pieces))),
+        )
+
+    def _nearest(self, vector: Vectors) -> list[int]:
+        # OpenMP keeps this per thread; more of them would only wait for each other.
+        faiss.omp_set_num_threads(1)
+        _, ids = self._vectors.search(vector[np.newaxis], min(_NEAREST, max(self._vectors.ntotal, 1)))
+        return [pk for pk in ids[0].tolist() if pk >= 0]
+
+
+class _Words:
+    """BM25 over stemmed English words, by piece id."""
+
+    def __init__(self) -> None:
+        builder = tantivy.SchemaBuilder()
+        builder.add_unsigned_field("piece", indexed=True, fast=True)
+        builder.add_text_field("text", tokenizer_name=_ENGLISH, index_option="freq")
+        self._schema = builder.build()
+        self._analyzer = (
+            tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+            .filter(tantivy.Filter.remove_long(64))
+            .filter(tantivy.Filter.lowercase())
+            .filter(tantivy.Filter.ascii_fold())
+            .filter(tantivy.Filter.stemmer("english"))
+            .build()
+        )
+        self._index = tantivy.Index(self._schema)
+        self._index.register_tokenizer(_ENGLISH, self._analyzer)
+        self._writer = self._index.writer(_WRITER_BYTES, 1)
+        self._searcher = self._index.searcher()
+
+    def update(self, added: Iterable[tuple[int, str]], removed: list[int]) -> None:
+        if removed:
+            self._writer.delete_documents_by_query(
+                tantivy.Query.term_set_query(self._schema, "piece", removed)
+            )
+        for piece_id, text in added:
+            document = tantivy.Document()
+            document.add_unsigned("piece", piece_id)
+            document.add_text("text", text)
+            self._writer.add_document(document)
+        self._writer.commit()
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+    def terms(self, text: str) -> list[str]:
+        """The words of `text` as they are compared: lower case, no accents, stemmed."""
+        return self._analyzer.analyze(text)
+
+    def rarity(self, term: str) -> float:
+        """The inverse document frequency of BM25."""
+        found = self._searcher.doc_freq("text", term)
+        return math.log(1 + (self._searcher.num_docs - found + 0.5) / (found + 0.5))
+
+    def search(self, terms: Sequence[str], count: int) -> dict[int, float]:
+        """Piece ids with their scores, best first."""
+        if not terms:
+            return {}
+        query = tantivy.Query.boolean_query(
+            [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "text", t, "freq")) for t in terms]
+        )
+        hits = self._searcher.search(query, count, count=False).hits
+        ids = self._searcher.fast_field_values("piece", [address for _, address in hits])
+        return {int(pk): float(score) for pk, (score, _) in zip(ids, hits, strict=True) if pk is not None}
+
+
+def _checksums(terms: Iterable[str]) -> NDArray[np.uint32]:
+    return np.unique(np.array([crc32(term.encode()) for term in terms], np.uint32))
