@@ -9,7 +9,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
-from chat import protocol, transcripts, visitors, wiring
+from chat import networks, protocol, transcripts, visitors, wiring
 from chat.protocol import BadFrame, DurableEvent
 from chat.transcripts import Refused, View
 from chat.window import Outbound
@@ -111,7 +111,7 @@ class ChatConsumer(DirectConsumer):
             case protocol.NewConversation():
                 await self._start_anew(self.view.id)
             case _:
-                result = await self.desk.obey(self.view.id, command)
+                result = await self.desk.obey(self.view.id, command, self._network())
                 if isinstance(result, Refused):
                     self._put(protocol.error(result.code))
 
@@ -165,6 +165,10 @@ class ChatConsumer(DirectConsumer):
             question = command.client_message_id if isinstance(command, protocol.SendMessage) else None
             self._put(protocol.rate_limited("visitor", wait, question))
         return wait > 0
+
+    def _network(self) -> str:
+        peer = self.scope.get("client") or ("",)
+        return networks.network_of(self.scope.get("headers", ()), str(peer[0]))
 
     async def _ask(self, conversation: uuid.UUID, command: protocol.SendMessage) -> None:
         result = await self.desk.turns.ask(

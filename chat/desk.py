@@ -9,12 +9,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from chat import protocol, transcripts
+from chat import networks, protocol, transcripts
 from chat.attachments import Attachments
 from chat.limits import Allowances
 from chat.live import Live
 from chat.protocol import DurableEvent, Frame, Hello
-from chat.transcripts import Refused, View
+from chat.transcripts import Refused, TranscriptRequest, View
 from chat.turns import RENEW_EVERY, Turns
 from chat.writer import Writer
 from joblynk import executors
@@ -51,10 +51,11 @@ class Desk:
         self._background = asyncio.get_running_loop().create_task(self._keep_promises())
 
     async def aclose(self, grace: float = 20.0) -> None:
+        """Answers are told of as being written for as long as they are, or another process closed them."""
+        await self.turns.aclose(grace)
         if self._background is not None:
             self._background.cancel()
             await asyncio.gather(self._background, return_exceptions=True)
-        await self.turns.aclose(grace)
         await self.live.aclose()
         await self._writer.aclose()
 
@@ -113,8 +114,11 @@ class Desk:
 
     # --- Acting --------------------------------------------------------------------------------
 
-    async def obey(self, conversation: uuid.UUID, command: protocol.Command) -> Refused | None:
-        """Everything that is not a question. None when it is done; its events announce it."""
+    async def obey(
+        self, conversation: uuid.UUID, command: protocol.Command, network: str = ""
+    ) -> Refused | None:
+        """Everything that is not a question. None when it is done; its events announce it. `network`: where
+        it comes from, see `networks`."""
         match command:
             case protocol.StopAnswer():
                 return await self._stop(conversation, command)
@@ -131,6 +135,9 @@ class Desk:
                 return await self._change(transcripts.request_person, conversation, email)
             case protocol.CancelHandoff():
                 return await self._change(transcripts.withdraw_request, conversation)
+            case protocol.EmailTranscript(email, _):
+                request = TranscriptRequest(conversation, email, networks.hashed(network))
+                return await self._change(transcripts.request_transcript, request)
             case _:
                 return Refused("unavailable")
 
@@ -151,9 +158,9 @@ class Desk:
             self.live.stop_elsewhere(conversation, answer)
         return None
 
-    async def _change(self, write: Any, conversation: uuid.UUID, *arguments: Any) -> Refused | None:
+    async def _change(self, write: Any, *arguments: Any) -> Refused | None:
         now = timezone.now()
-        result = await self._writer.call(lambda: write(conversation, *arguments, now))
+        result = await self._writer.call(lambda: write(*arguments, now))
         if isinstance(result, Refused):
             return result
         self.live.announce(result)

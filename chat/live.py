@@ -1,4 +1,4 @@
-"""Who listens to what. The only user of the channel layer.
+"""Who listens to what. The only user of the channel layer in a web process; `doorbell` is the workers'.
 
 Sockets of this process get everything directly. The channel layer is a doorbell between processes: it
 says "conversation X has reached seq n", and whoever has X open reads the rows after its own last seq. A
@@ -209,10 +209,10 @@ class Live:
         layer = get_channel_layer()
         if layer is None or self._channel is None:
             return
-        group = f"conversation.{conversation.hex}"
+        group = group_of(conversation)
         argument: Any = self._channel
         if message is not None:
-            argument = {"type": "live", "conversation": conversation.hex, "from": self._channel, **message}
+            argument = _letter(conversation, message, self._channel)
         try:
             async with asyncio.timeout(LAYER_TIMEOUT):
                 await getattr(layer, verb)(group, argument)
@@ -226,6 +226,19 @@ class Live:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_log_failure)
+
+
+def group_of(conversation: uuid.UUID) -> str:
+    return f"conversation.{conversation.hex}"
+
+
+def ring_of(conversation: uuid.UUID, seq: int) -> dict[str, Any]:
+    """What a process without sockets of its own sends to the group."""
+    return _letter(conversation, {"kind": "ring", "seq": seq}, "")
+
+
+def _letter(conversation: uuid.UUID, message: dict[str, Any], sender: str) -> dict[str, Any]:
+    return {"type": "live", "conversation": conversation.hex, "from": sender, **message}
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

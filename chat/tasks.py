@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from chat import delivery, wiring
+
 _TIDY_EVERY = 600.0  # seconds
 
 TIDYING: tuple[Callable[[], object], ...] = ()
@@ -12,7 +14,8 @@ _tidied: float | None = None
 
 
 def send_due() -> bool:
-    return False
+    """Send the mails that are due, for some seconds; True if more are left."""
+    return delivery.send_due(wiring.video_link)
 
 
 def tidy() -> bool:

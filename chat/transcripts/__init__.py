@@ -17,6 +17,7 @@ from chat.transcripts.answering import (
 )
 from chat.transcripts.asking import Accepted, NewQuestion, NewRetry, add_questions, retry_answers
 from chat.transcripts.changes import request_person, set_csat, set_feedback, withdraw_request
+from chat.transcripts.deliveries import TranscriptRequest, request_transcript
 from chat.transcripts.log import Refused
 from chat.transcripts.opening import View, open_conversation, start_anew
 from chat.transcripts.pictures import (
@@ -28,6 +29,7 @@ from chat.transcripts.pictures import (
     remove_unsent,
 )
 from chat.transcripts.reading import LONG_BACKLOG, Gone, events_after, last_seqs, past, snapshot
+from chat.transcripts.videos import Noted, VideoNote, note_video
 
 __all__ = [
     "LONG_BACKLOG",
@@ -35,9 +37,12 @@ __all__ = [
     "Gone",
     "NewQuestion",
     "NewRetry",
+    "Noted",
     "Outcome",
     "Pending",
     "Refused",
+    "TranscriptRequest",
+    "VideoNote",
     "View",
     "abandoned_answers",
     "add_picture",
@@ -47,6 +52,7 @@ __all__ = [
     "events_after",
     "finish_answers",
     "last_seqs",
+    "note_video",
     "open_conversation",
     "past",
     "pending_answer",
@@ -56,6 +62,7 @@ __all__ = [
     "remove_unsent",
     "renew_leases",
     "request_person",
+    "request_transcript",
     "retry_answers",
     "set_csat",
     "set_feedback",

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db.models import Prefetch
 
-from chat.models import Conversation, Message, Source
+from chat.models import Attachment, Conversation, Message, ShownVideo, Source
 
 ROLES = (Message.Role.USER, Message.Role.ASSISTANT, Message.Role.STAFF, Message.Role.SYSTEM)
 """What is shown to customers. Any other role stays out until it is named here."""
@@ -32,7 +32,8 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`thumb` is the small copy's name in the default storage; sizes in pixels are the large one's."""
+    """`thumb` is the small copy's name in the default storage; sizes in pixels are the large one's. `text`
+    is what was read in it, or what the customer corrected that to."""
 
     id: uuid.UUID
     name: str
@@ -44,13 +45,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A video that was shown. `start` in seconds; `url` is empty when it can be watched on the site only."""
+    """A video that was shown, as it was called then. `start` in seconds."""
 
     video_id: int
     title: str
     chapter: str
     start: float
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,9 @@ def export(
     if until is not None:
         messages = messages.filter(created_at__lte=Message.objects.filter(id=until).values("created_at"))
     messages = messages.prefetch_related(
-        Prefetch("sources", Source.objects.filter(number__isnull=False).order_by("number"))
+        Prefetch("sources", Source.objects.filter(number__isnull=False).order_by("number")),
+        "attachments",
+        "videos",
     ).order_by("created_at", "id")
     entries = tuple(_entry(message) for message in messages)
     return Transcript(row.id, row.visitor, row.status, row.time_zone, row.locale, row.created_at, entries)
@@ -124,6 +126,8 @@ def _entry(row: Message) -> Entry:
         notice=row.notice,
         reply_to=row.reply_to_id,
         quotes=tuple(_quotes(row.sources.all())),
+        pictures=tuple(_pictures(row.attachments.all())),
+        clips=tuple(_clips(row.videos.all())),
     )
 
 
@@ -140,3 +144,13 @@ def _quotes(sources: Iterable[Source]) -> Iterable[Quote]:
                 source.url,
                 source.date,
             )
+
+
+def _pictures(attachments: Iterable[Attachment]) -> Iterable[Picture]:
+    for row in attachments:
+        yield Picture(row.id, row.name, row.width, row.height, row.thumb.name, row.seen_text)
+
+
+def _clips(videos: Iterable[ShownVideo]) -> Iterable[Clip]:
+    for row in videos:
+        yield Clip(row.video_id, row.title, row.chapter, row.start)

@@ -1,0 +1,31 @@
+"""Which network a request or a socket comes from: what limits count that a new cookie must not escape."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def network_of(headers: Headers, peer: str) -> str:
+    """An IPv4 address, or the /64 that one IPv6 customer has to himself; "" where there is none (a Unix
+    socket). Behind a proxy it is whom the proxy names last: what stands before that, anybody can write."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        named = b",".join(value for name, value in headers if name == b"x-forwarded-for")
+        peer = named.rpartition(b",")[2].strip().decode("latin-1") or peer
+    try:
+        address = ipaddress.ip_address(peer.strip("[]"))
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if (mapped := address.ipv4_mapped) is not None:
+            return str(mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def hashed(network: str) -> str:
+    """To be stored: tells whether two are the same, not which they are."""
+    return salted_hmac("chat.network", network).hexdigest()[:32] if network else ""
