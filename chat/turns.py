@@ -162,12 +162,13 @@ class Turns:
 
     async def aclose(self, grace: float) -> None:
         """Let running answers finish for `grace` seconds, then break them off, each visibly."""
-        runs = list(self._running.values())
-        if tasks := [run.task for run in runs]:
-            await asyncio.wait(tasks, timeout=grace)
-            for run in runs:
-                run.work.cancel()
-            await asyncio.wait(tasks)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace
+        while runs := list(self._running.values()):  # again: one may have been about to begin
+            if loop.time() >= until:
+                for run in runs:
+                    run.work.cancel()
+            await asyncio.wait([run.task for run in runs], timeout=max(until - loop.time(), 1.0))
 
     # --- Running -------------------------------------------------------------------------------
 

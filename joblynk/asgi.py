@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import time
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "joblynk.settings")
 
@@ -16,12 +17,25 @@ from django.db import connections  # noqa: E402
 
 from chat.routing import websocket_urlpatterns  # noqa: E402
 from joblynk.origin import ExactOrigin  # noqa: E402
+from joblynk.web import RESTART, ending  # noqa: E402
 from knowledge import search  # noqa: E402
 
 logger = logging.getLogger(__name__)
 WARM_AGAIN = 2.0  # seconds
 
-application = ProtocolTypeRouter({"http": http, "websocket": ExactOrigin(URLRouter(websocket_urlpatterns))})
+sockets = ExactOrigin(URLRouter(websocket_urlpatterns))
+
+
+async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """A process that ends takes no new customer, whoever's kept-alive connection brings one."""
+    if not ending():
+        await sockets(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "websocket.close", "code": RESTART})
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})
 
 
 def warm() -> None:

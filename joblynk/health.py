@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from joblynk import preparation
+from joblynk.web import ending
 from knowledge import search
 
 _migrated = False
@@ -20,7 +21,8 @@ def healthz(_: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(_: HttpRequest) -> JsonResponse:
-    """200 when the database answers, its schema is this version's, and the search index is in memory."""
+    """200 when the database answers, its schema is this version's, the search index is in memory, and the
+    process is not about to end."""
     state = {"database": False, "migrations": False, "index": False}
     try:
         connection.ensure_connection()
@@ -31,7 +33,7 @@ def readyz(_: HttpRequest) -> JsonResponse:
     except DatabaseError:
         pass
     state["index"] = search.ready()
-    ready = all(state.values())
+    ready = all(state.values()) and not ending()
     return JsonResponse({"status": "ok" if ready else "not ready", **state}, status=200 if ready else 503)
 
 

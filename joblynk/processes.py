@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-FRAME_LIMIT = 65_536  # bytes; PROTOCOL, rule 1
-BACKLOG = 2_048  # Daphne's own 50 makes a burst of 64 connections wait a second
-STOP_SECONDS = 25.0  # more than the 20 that uvicorn gives its connections
+from joblynk.web import BACKLOG, FRAME_LIMIT, GRACE
+
+STOP_SECONDS = GRACE + 5  # a web process takes up to GRACE for what it has begun
 PR_SET_PDEATHSIG = 1
+APPLICATION = "joblynk.asgi:application"
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
@@ -27,14 +28,9 @@ def web_command(server: str, host: str, port: int) -> list[str]:
         endpoint = f"tcp:port={port}:interface={interface}:backlog={BACKLOG}"
         limits = [f"--websocket-max-{what}-size={FRAME_LIMIT}" for what in ("message", "frame")]
         options = ["-v", "0", "--no-server-name", *limits, "-e", endpoint]
-        return [sys.executable, "-m", "daphne", *options, "joblynk.asgi:application"]
+        return [sys.executable, "-m", "joblynk.web.daphne", *options, APPLICATION]
     if server == "uvicorn":
-        options = (
-            f"--host {host.strip('[]')} --port {port} --backlog {BACKLOG} --loop uvloop --lifespan off "
-            f"--ws websockets-sansio --ws-per-message-deflate false --ws-max-size {FRAME_LIMIT} "
-            "--no-access-log --log-level warning --no-server-header --timeout-graceful-shutdown 20"
-        ).split()
-        return [sys.executable, "-m", "uvicorn", *options, "joblynk.asgi:application"]
+        return [sys.executable, "-m", "joblynk.web.uvicorn", host.strip("[]"), str(port), APPLICATION]
     raise ValueError(f"{server!r} is neither daphne nor uvicorn")
 
 

@@ -1,0 +1,56 @@
+"""`python -m joblynk.web.daphne OPTIONS joblynk.asgi:application`: Daphne that finishes its answers when it
+is asked to end. The options are Daphne's own."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from autobahn.exception import Disconnected
+from daphne.cli import CommandLineInterface
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.defer import Deferred
+
+from joblynk.web import GRACE, RESTART, begin_to_end, finish_answers
+
+
+class PatientServer(Server):  # type: ignore[misc] # Daphne has no types
+    async def handle_reply(self, protocol: Any, message: Any) -> None:
+        # A frame for a socket that has been closed and does not know it yet.
+        with suppress(Disconnected):
+            await super().handle_reply(protocol, message)
+
+    def kill_all_applications(self) -> "Deferred[Any]":
+        """What Daphne does before it ends, which waits for the result: here the applications are let
+        finish before they are killed."""
+        return Deferred.fromFuture(asyncio.ensure_future(self._end()))
+
+    async def _end(self) -> None:
+        begin_to_end()
+        for listener in self.listeners:
+            listener.addCallback(lambda port: port.stopListening())
+        for connection in tuple(self.connections):
+            if isinstance(connection, WebSocketProtocol) and connection.state == connection.STATE_OPEN:
+                # `serverClose` lets only an application's own codes pass, and this one is the server's.
+                connection.sendCloseFrame(code=RESTART)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GRACE
+        await finish_answers()
+        if running := self._applications():
+            await asyncio.wait(running, timeout=max(until - loop.time(), 0.0))
+        for application in (left := self._applications()):
+            application.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _applications(self) -> "list[asyncio.Future[Any]]":
+        """Of requests and sockets that have not ended; a connection between two requests has none."""
+        found = (details.get("application_instance") for details in self.connections.values())
+        return [application for application in found if application is not None and not application.done()]
+
+
+class Daphne(CommandLineInterface):  # type: ignore[misc]
+    server_class = PatientServer
+
+
+if __name__ == "__main__":
+    Daphne.entrypoint()
