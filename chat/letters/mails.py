@@ -51,10 +51,11 @@ def confirmation_mail(email: str, link: str, custom_args: dict[str, str]) -> Out
 
 def sentences(sheet: Sheet) -> list[str]:
     """Who sent it, and why."""
+    answer = " Answers to this mail reach our team." if settings.MAIL_REPLY_TO else ""
     return [
         f"{sheet.site_name} sent you this mail because this address was given in the chat to receive the "
-        "transcript. It is sent once, and opening it is not tracked.",
-        "If you didn’t ask for it, you can delete it, and tell us by answering.",
+        "transcript. Nobody is told whether you open it.",
+        f"If you didn’t ask for it, just delete it.{answer}",
     ]
 
 

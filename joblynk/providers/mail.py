@@ -28,8 +28,6 @@ from sendgrid_backend.mail import SendgridBackend
 
 from joblynk.providers.errors import ProviderCode, ProviderError
 
-SECONDS = 15.0
-"""Longest silence of the service; its own library would wait for ever."""
 _LONGEST_WAIT = 3_600.0  # seconds that a "try again later" may ask for
 _CODES: dict[int, ProviderCode] = {
     401: "credentials",
@@ -64,7 +62,7 @@ class SendGridMail(SendgridBackend):  # type: ignore[misc]  # it ships no types
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self.sg.client.timeout = SECONDS
+        self.sg.client.timeout = settings.MAIL_SECONDS
         self._success = 200 if self.sandbox_mode else 202
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
