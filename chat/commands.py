@@ -95,8 +95,18 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoEvent:
+    """What the customer does with a video under an answer; `second` of the video, if told."""
+
+    message_id: uuid.UUID
+    video_id: int
+    event: str
+    second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
-    """`typing`, `read` and `video.event`: taken, and of no consequence to the conversation itself."""
+    """`typing` and `read`: taken, and of no consequence to the conversation itself."""
 
     type: str
 
@@ -114,6 +124,7 @@ Command = (
     | EmailTranscript
     | Ping
     | Signal
+    | VideoEvent
 )
 
 
@@ -212,6 +223,23 @@ def _ping(frame: Frame) -> Ping:
     return Ping(t if told else None, _whole(frame, "received", default=0))
 
 
+_VIDEO_EVENTS = frozenset({"opened", "quarter", "half", "three_quarters", "ended", "helped", "not_helped"})
+
+
+def _video_event(frame: Frame) -> VideoEvent:
+    event, second = frame.get("event"), frame.get("at")
+    if not isinstance(event, str) or event not in _VIDEO_EVENTS:
+        raise BadFrame("bad_request")
+    # No video lasts longer than a day; infinities and what is no number are not told on.
+    told = isinstance(second, int | float) and not isinstance(second, bool) and 0 <= second <= 86_400
+    return VideoEvent(
+        _id(frame, "message_id"),
+        _whole(frame, "video_id", low=1, high=2**63 - 1),
+        event,
+        float(second) if told else None,
+    )
+
+
 _READERS: Mapping[str, Callable[[Frame], Command]] = {
     "hello": _hello,
     "message.send": _send,
@@ -228,7 +256,7 @@ _READERS: Mapping[str, Callable[[Frame], Command]] = {
     "ping": _ping,
     "typing": lambda _: Signal("typing"),
     "read": lambda _: Signal("read"),
-    "video.event": lambda _: Signal("video.event"),
+    "video.event": _video_event,
 }
 
 

@@ -28,6 +28,7 @@ from chat.commands import (
     Signal,
     StopAnswer,
     SubmitCsat,
+    VideoEvent,
     parse,
 )
 from chat.words import WORDS
@@ -50,6 +51,7 @@ __all__ = [
     "Signal",
     "StopAnswer",
     "SubmitCsat",
+    "VideoEvent",
     "parse",
 ]
 

@@ -64,7 +64,7 @@ def events_after(
         )
         .order_by("seq")[: PAGE_EVENTS + 1]
     )
-    missing = _missing((row.message for row in rows if row.message), gone)
+    missing = missing_of((row.message for row in rows if row.message), gone)
     page: list[DurableEvent] = []
     size = 0
     for row in rows[:PAGE_EVENTS]:
@@ -79,10 +79,10 @@ def events_after(
 def _stored(row: Event, missing: Container[int]) -> DurableEvent:
     if row.message is None:
         return durable(row, None)
-    return durable(row, row.message, *_belongings(row.message), missing)
+    return durable(row, row.message, *belongings(row.message), missing)
 
 
-def _belongings(
+def belongings(
     message: Message,
 ) -> tuple[Iterable[Source], int, Iterable[Attachment], Iterable[ShownVideo]]:
     """What stands in other tables, in the order in which `protocol.message` takes it."""
@@ -94,7 +94,8 @@ def _belongings(
     )
 
 
-def _missing(messages: Iterable[Message], gone: Gone) -> Collection[int]:
+def missing_of(messages: Iterable[Message], gone: Gone) -> Collection[int]:
+    """Of the videos that these messages show, those that are shown no more."""
     shown = {video.video_id for message in messages for video in message.videos.all()}
     return gone(shown) if shown else ()
 
@@ -123,10 +124,10 @@ def snapshot(visitor: str, conversation: uuid.UUID, gone: Gone = nothing_gone) -
         )
         .order_by("created_at")
     )
-    missing = _missing(messages, gone)
+    missing = missing_of(messages, gone)
     return {
         "conversation": row.id,
         "status": row.status,
         "seq": row.last_seq,
-        "messages": [protocol.message(message, *_belongings(message), missing) for message in messages],
+        "messages": [protocol.message(message, *belongings(message), missing) for message in messages],
     }
