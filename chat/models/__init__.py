@@ -3,17 +3,22 @@
 from chat.models.conversations import Conversation, Event, Feedback, Message, Source
 from chat.models.deliveries import ConfirmedAddress, DeliveryEvent, TranscriptDelivery
 from chat.models.pictures import Attachment
+from chat.models.reviewing import AuditEntry, Digest
+from chat.models.spending import Spending
 from chat.models.videos import ShownVideo
 
 __all__ = [
     "Attachment",
+    "AuditEntry",
     "ConfirmedAddress",
     "Conversation",
     "DeliveryEvent",
+    "Digest",
     "Event",
     "Feedback",
     "Message",
     "ShownVideo",
     "Source",
+    "Spending",
     "TranscriptDelivery",
 ]

@@ -6,6 +6,7 @@ which everybody sees them. It says what happened; the words stand once, in `Mess
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -24,6 +25,17 @@ class Conversation(models.Model):
         default=0, help_text="Raised by each change of status; output of an older epoch is thrown away."
     )
     last_seq = models.PositiveIntegerField(default=0)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    assignee_name = models.CharField(max_length=80, blank=True, help_text="What the customer is told.")
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    seen_seq = models.PositiveIntegerField(
+        default=0, help_text="How far the customer has seen, while a person answers."
+    )
+    reply_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person's words go by e-mail, unless they are seen before."
+    )
     contact_email = models.EmailField(blank=True)
     locale = models.CharField(max_length=35, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
@@ -37,6 +49,15 @@ class Conversation(models.Model):
             models.Index(fields=["visitor", "-created_at"], name="conversation_visitor"),
             models.Index(fields=["-updated_at"], name="conversation_recent"),
             models.Index(fields=["status", "-updated_at"], name="conversation_status"),
+            models.Index(
+                fields=["reply_due_at"], condition=Q(reply_due_at__isnull=False), name="conversation_reply_due"
+            ),
+        )
+        permissions = (
+            ("answer_conversation", "Can answer customers"),
+            ("assign_conversation", "Can take a conversation over from a colleague"),
+            ("export_conversation", "Can export transcripts"),
+            ("erase_conversation", "Can export and erase all that a visitor left"),
         )
 
     def __str__(self) -> str:
