@@ -40,6 +40,7 @@ def ours(times: int) -> dict[str, float]:
     from knowledge import search
 
     search.warm()
+    search.settle()
 
     async def ask() -> list[float]:
         found: list[float] = []
@@ -63,7 +64,7 @@ def plain(times: int) -> float:
     from joblynk.providers.embedding.export import packaged_model
     from joblynk.providers.embedding.sentence_transformers import SentenceTransformerEmbedder
     from knowledge import library
-    from knowledge.index import WordIndex
+    from knowledge.words import WordIndex
 
     embedder = SentenceTransformerEmbedder(str(packaged_model()))
     added = library.changes_since(0).added
@@ -76,7 +77,7 @@ def plain(times: int) -> float:
         vector = embedder.embed([question])
         cosines, places = index.search(vector, 50)
         scores = dict(zip(places[0].tolist(), (0.8 * cosines[0]).tolist(), strict=True))
-        lexical = words.search(question, 50)
+        lexical = words.search(question, 50).scores
         best = max(lexical.values(), default=1.0)
         for chunk, score in lexical.items():
             scores[chunk] = scores.get(chunk, 0.0) + 0.2 * score / best

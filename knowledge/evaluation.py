@@ -20,7 +20,7 @@ from knowledge import extract, parts
 from knowledge.chunking import LIMIT, chunk, embed_text
 from knowledge.index import PassageIndex
 from knowledge.library import IndexedChunk, Kind, LivePassage
-from knowledge.ranking import Findings, corrected, judge, rank
+from knowledge.ranking import Findings, corrected, judge, look_up, rank
 
 Progress = Callable[[int, int], None]
 
@@ -84,7 +84,7 @@ class ScratchIndex:
     def answer(self, question: dict[str, Any]) -> Answered:
         text = corrected(question["question"], self.index.words, self.embedder)
         vector = self.embedder.embed([text])[0]
-        ranked = rank(self.index, vector, text, _RANKED)
+        ranked = rank(self.index, vector, look_up(text, self.index.words), _RANKED)
         findings = judge(self.index.words, text, vector, ranked[:JUDGED], self.live, JUDGED)
         judged = [passage.chunk_id for passage in findings.passages]
         rows = [self.live[pk] for pk in (*judged, *(hit.candidate.chunk_id for hit in ranked[JUDGED:]))]

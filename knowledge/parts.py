@@ -38,6 +38,11 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
     return [_pack(row[np.newaxis]) for row in embedder.embed(texts)]
 
 
+def whole(stored: bytes, vector: Vectors) -> float:
+    """The exact cosine of the text with `vector`."""
+    return float(np.frombuffer(stored, "<f4", count=len(vector)) @ vector)
+
+
 def nearest(stored: bytes, vector: Vectors) -> float | None:
     """The best cosine of a part with `vector`; None when there are no parts."""
     if len(stored) <= 4 * len(vector):

@@ -1,14 +1,15 @@
 """From candidates to findings: fuse the rankings, take live words, ask the gate. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
 from joblynk.providers.types import Embedder, Vectors
 from knowledge import gate, parts, spelling
 from knowledge.chunking import embed_text
-from knowledge.index import Candidate, PassageIndex, WordIndex
+from knowledge.index import Candidate, PassageIndex
+from knowledge.words import WordHits, WordIndex
 
 CANDIDATES = 50
 """By meaning and by words each."""
@@ -85,10 +86,16 @@ def corrected(text: str, words: WordIndex, embedder: Embedder) -> str:
     )
 
 
-def rank(index: PassageIndex, vector: Vectors, text: str, count: int) -> list[Ranked]:
-    """The `count` best of the candidates. Cosines are comparable between questions, BM25 scores are not:
-    they enter as a share of the best one, and weigh as much as the best cosine lets them."""
-    candidates = index.candidates(vector, text, CANDIDATES)
+def look_up(text: str, words: WordIndex) -> WordHits:
+    """What is found by words alone, without the encoder."""
+    return words.search(text, CANDIDATES)
+
+
+def rank(index: PassageIndex, vector: Vectors, worded: WordHits, count: int) -> list[Ranked]:
+    """The `count` best of the candidates; `worded` by `look_up`. Cosines are comparable between questions,
+    BM25 scores are not: they enter as a share of the best one, and weigh as much as the best cosine lets
+    them."""
+    candidates = index.candidates(vector, worded, CANDIDATES)
     if not candidates:
         return []
     nearest = max(max(c.cosine, c.asked) for c in candidates)
@@ -128,13 +135,14 @@ def judge(
 
 
 def _closer(hit: Ranked, stored: bytes, vector: Vectors) -> Ranked:
-    """The hit with its passage's meaning halfway between the whole and its nearest sentence."""
-    cosine, asked = hit.candidate.cosine, hit.candidate.asked
+    """The hit with its exact cosine, and its meaning halfway between the whole and its nearest sentence."""
+    asked = hit.candidate.asked
+    whole = parts.whole(stored, vector)
     part = parts.nearest(stored, vector)
     if part is None:
-        return Ranked(hit.candidate, hit.score, cosine)
-    gain = max((cosine + part) / 2, asked) - max(cosine, asked)
-    return Ranked(hit.candidate, hit.score + _MEANING * gain, part)
+        part = whole
+    gain = max((whole + part) / 2, asked) - max(hit.candidate.cosine, asked)
+    return Ranked(replace(hit.candidate, cosine=whole), hit.score + _MEANING * gain, part)
 
 
 def _hit(words: WordIndex, hit: Ranked, passage: Live, place: int) -> gate.Hit:

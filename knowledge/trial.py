@@ -73,7 +73,7 @@ def _alone(document: Document, question: str) -> tuple[Passage, ...]:
     index.update([_indexed(chunk) for chunk in chunks])
     live = {chunk.pk: _live(document, chunk) for chunk in chunks}
     vector = embedder.embed([question])[0]
-    found = ranking.rank(index, vector, question, _SHOWN)
+    found = ranking.rank(index, vector, ranking.look_up(question, index.words), _SHOWN)
     return ranking.judge(index.words, question, vector, found, live, _SHOWN).passages
 
 

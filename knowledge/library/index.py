@@ -1,13 +1,15 @@
 """What search indexes follow, and the words they show."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
+from sys import intern
 from typing import Literal, NamedTuple
 
 import numpy as np
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from joblynk.providers.types import Vectors
 from knowledge.models import Chunk, Document, Faq, IndexState, RemovedChunk
@@ -16,6 +18,7 @@ Kind = Literal["document", "faq"]
 KINDS: tuple[Kind, ...] = ("document", "faq")
 
 _BATCH = 500
+_ROWS = 2_000  # read at once
 _FLOAT = np.dtype("<f4")  # parsed once: a name would be parsed for every row
 
 
@@ -39,6 +42,30 @@ class IndexedChunk(NamedTuple):
     heading: str
     text: str
     vector: Vectors
+
+
+class ChunkWords(NamedTuple):
+    """Of a chunk what is searched word by word."""
+
+    chunk_id: int
+    role: str
+    title: str
+    heading: str
+    text: str
+
+
+class ChunkVectors(NamedTuple):
+    """Many chunks, each by its place in all four."""
+
+    chunk_ids: Sequence[int]
+    source_keys: Sequence[str]
+    roles: Sequence[str]
+    vectors: Sequence[bytes]
+
+    def matrix(self, dimension: int) -> Vectors:
+        """Float32 (chunks, dimension), without what follows the chunks' own vectors."""
+        size = dimension * _FLOAT.itemsize
+        return np.frombuffer(b"".join([row[:size] for row in self.vectors]), _FLOAT).reshape(-1, dimension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +112,17 @@ def changes_since(generation: int, recipe: str = "") -> Changes:
     Read state first: rows that commit meanwhile may be told twice, never missed.
     """
     now, serving, floor = _state_row()
-    complete = generation == 0 or generation < floor or recipe != serving
+    complete = _is_cut_off(generation, recipe, serving, floor)
     if generation == now and not complete:
         return Changes(now, serving, [], [], complete=False)
-    chunks = Chunk.objects.filter(recipe=serving)
+    chunks = _served(serving)
     if not complete:
         chunks = chunks.filter(generation__gt=generation)
-    # "published IN (false)" takes the index where "NOT published" reads every source.
-    chunks = chunks.exclude(document__in=Document.objects.filter(published__in=[False]))
-    chunks = chunks.exclude(faq__in=Faq.objects.filter(published__in=[False]))
     rows = chunks.values_list("pk", "document_id", "faq_id", "role", "title", "heading", "text", "vector")
     make, decode = IndexedChunk._make, partial(np.frombuffer, dtype=_FLOAT)
     added = [
-        make((pk, f"d{document}" if document else f"f{faq}", role, title, heading, text, decode(vector)))
-        for pk, document, faq, role, title, heading, text, vector in rows.iterator(chunk_size=2_000)
+        make((pk, _key(document, faq), role, title, heading, text, decode(vector)))
+        for pk, document, faq, role, title, heading, text, vector in rows.iterator(chunk_size=_ROWS)
     ]
     removed: list[int] = []
     if not complete:
@@ -107,28 +131,51 @@ def changes_since(generation: int, recipe: str = "") -> Changes:
     return Changes(now, serving, added, removed, complete)
 
 
+def is_cut_off(generation: int, recipe: str) -> bool:
+    """An index of `generation` and `recipe` has to be built anew: no changes lead from it to what is."""
+    _, serving, floor = _state_row()
+    return _is_cut_off(generation, recipe, serving, floor)
+
+
+def served_vectors(recipe: str) -> Iterator[ChunkVectors]:
+    """Everything published, some thousand chunks at a time. Read `state` first: what commits meanwhile
+    may be here already and is told again by `changes_since`."""
+    rows = _served(recipe).values_list("pk", "document_id", "faq_id", "role", "vector")
+    reading = rows.iterator(chunk_size=_ROWS)
+    while part := list(islice(reading, _ROWS)):
+        chunk_ids, documents, faqs, roles, vectors = zip(*part, strict=True)
+        keys = [intern(_key(document, faq)) for document, faq in zip(documents, faqs, strict=True)]
+        yield ChunkVectors(chunk_ids, keys, roles, vectors)
+
+
+def served_words(recipe: str) -> Iterator[ChunkWords]:
+    """The same chunks by their words."""
+    rows = _served(recipe).values_list("pk", "role", "title", "heading", "text")
+    return map(ChunkWords._make, rows.iterator(chunk_size=_ROWS))
+
+
+# Made once: Django takes longer to put this together than to run it.
+_LIVE = Chunk.objects.filter(Q(document__published=True) | Q(faq__published=True)).values_list(
+    "pk",
+    "document_id",
+    "document__title",
+    "document__updated_at",
+    "heading",
+    "page",
+    "text",
+    "faq_id",
+    "faq__question",
+    "faq__answer",
+    "faq__updated_at",
+    "vector",
+    "ocr",
+)
+
+
 def live_passages(chunk_ids: Iterable[int]) -> dict[int, LivePassage]:
     """The published ones among `chunk_ids`, in one query; ids that are gone are left out."""
-    rows = (
-        Chunk.objects.filter(pk__in=list(chunk_ids))
-        .filter(Q(document__published=True) | Q(faq__published=True))
-        .values_list(
-            "pk",
-            "document_id",
-            "document__title",
-            "document__updated_at",
-            "heading",
-            "page",
-            "text",
-            "faq_id",
-            "faq__question",
-            "faq__answer",
-            "faq__updated_at",
-            "vector",
-            "ocr",
-        )
-    )
-    passages = {}
+    rows = _LIVE.filter(pk__in=list(chunk_ids))
+    passages: dict[int, LivePassage] = {}
     for (
         pk,
         document,
@@ -171,6 +218,21 @@ def bury(chunk_ids: Iterable[int], generation: int) -> None:
     RemovedChunk.objects.bulk_create(
         [RemovedChunk(chunk_id=pk, generation=generation) for pk in chunk_ids], batch_size=_BATCH
     )
+
+
+def _served(recipe: str) -> QuerySet[Chunk]:
+    # "published IN (false)" takes the index where "NOT published" reads every source.
+    chunks = Chunk.objects.filter(recipe=recipe)
+    chunks = chunks.exclude(document__in=Document.objects.filter(published__in=[False]))
+    return chunks.exclude(faq__in=Faq.objects.filter(published__in=[False]))
+
+
+def _key(document: int | None, faq: int | None) -> str:
+    return f"d{document}" if document else f"f{faq}"
+
+
+def _is_cut_off(generation: int, recipe: str, serving: str, floor: int) -> bool:
+    return generation == 0 or generation < floor or recipe != serving
 
 
 def _state_row() -> tuple[int, str, int]:

@@ -3,18 +3,21 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 from pytest_django import Settings
 
 from joblynk import executors
 from joblynk.providers import registry
-from knowledge import ingest, library, search
+from knowledge import following, ingest, library, search
 from knowledge.models import Chunk, Document, Faq
 from knowledge.tests.builders import a_document, a_faq
+from knowledge.words import Worded, WordIndex
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -215,3 +218,52 @@ def test_a_faq_without_its_row_breaks_nothing(guides: dict[str, int]) -> None:
     search.warm()
     Faq.objects.all().delete()
     assert "faq" not in [p.kind for p in search.search_now("delete my account").passages]
+
+
+def test_a_large_base_is_found_by_meaning_first_and_by_words_soon(
+    guides: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = search.search_now("yearly plan refund")
+    read, go_on = following._words, threading.Event()
+
+    def slowly(chunks: Iterable[Worded]) -> WordIndex:
+        assert go_on.wait(60)
+        return read(chunks)
+
+    monkeypatch.setattr(following, "WORDS_AT_ONCE", 0)
+    monkeypatch.setattr(following, "_words", slowly)
+    search.forget()
+    search.warm()
+    assert search.ready()
+    by_meaning = asyncio.run(search.search("yearly plan refund"))
+    assert by_meaning.passages[0].source_id == guides["refunds"]
+    assert by_meaning.passages[0].lexical == 0
+    meanwhile = a_document("# Interviews\n\nThe zebra interview is kept for 60 days.")
+    ingest.run(meanwhile.pk)
+    library.remove("document", [guides["errors"]])
+    go_on.set()
+    search.settle()
+    assert search.search_now("zebra").passages[0].source_id == meanwhile.pk
+    assert search.search_now("zebra").passages[0].lexical > 0
+    assert guides["errors"] not in [p.source_id for p in search.search_now("E-1042 file too large").passages]
+    after = search.search_now("yearly plan refund").passages[0]
+    assert (after.chunk_id, after.lexical > 0) == (at_once.passages[0].chunk_id, True)
+
+
+def test_words_are_read_again_when_the_database_fails_meanwhile(
+    guides: dict[str, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read, failures = following._words, [OperationalError("gone"), OperationalError("gone")]
+
+    def failing(chunks: Iterable[Worded]) -> WordIndex:
+        if failures:
+            raise failures.pop()
+        return read(chunks)
+
+    monkeypatch.setattr(following, "WORDS_AT_ONCE", 0)
+    monkeypatch.setattr(following, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(following, "_words", failing)
+    search.forget()
+    search.settle()
+    assert search.search_now("yearly plan refund").passages[0].lexical > 0
+    assert caplog.text.count("reading_words_failed") == 2
