@@ -129,6 +129,7 @@ Command = (
 
 
 Frame = Mapping[str, Any]
+LONGEST_ADDRESS = 254  # characters; RFC 5321
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _VISIBLE = re.compile(r"[^\s\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -208,7 +209,7 @@ def _feedback(frame: Frame) -> SetFeedback:
 
 
 def _handoff(frame: Frame) -> RequestHandoff:
-    email = _short(frame, "email", 254)
+    email = _short(frame, "email", 1_000)
     return RequestHandoff(_id(frame, "client_action_id"), one_address(email) if email else "")
 
 
@@ -251,7 +252,7 @@ _READERS: Mapping[str, Callable[[Frame], Command]] = {
     "conversation.new": lambda frame: NewConversation(_id(frame, "client_action_id")),
     "csat.submit": _csat,
     "transcript.email": lambda frame: EmailTranscript(
-        one_address(_short(frame, "email", 254)), _id(frame, "client_action_id")
+        one_address(_short(frame, "email", 1_000)), _id(frame, "client_action_id")
     ),
     "ping": _ping,
     "typing": lambda _: Signal("typing"),
@@ -265,7 +266,9 @@ def one_address(value: str) -> str:
     try:
         validate_email(value)
     except ValidationError:
-        raise BadFrame("bad_request", words="bad_email") from None
+        value = ""
+    if not 0 < len(value) <= LONGEST_ADDRESS:
+        raise BadFrame("bad_request", words="bad_email")
     return value
 
 
