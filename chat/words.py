@@ -24,6 +24,8 @@ WORDS = {
     "empty": "Write a message first.",
     "unreadable": "That message holds characters we can't read. Remove them and send it again.",
     "bad_email": "That doesn't look like one e-mail address.",
+    "taken": "{who} is answering this conversation.",
+    "not_yours": "Take this conversation over first.",
     "nothing_said": "There is nothing to send yet.",
     "too_many_transcripts": "That's as many transcripts as we send for now. You can still download it.",
     "too_many_for_address": "This address has had several transcripts today. You can still download it.",

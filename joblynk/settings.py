@@ -22,6 +22,12 @@ BUILD = env_str("BUILD", __version__)
 """Names this version of the pages; an open page that came from another one is asked to reload."""
 SITE_NAME = env_str("SITE_NAME", "Joblynk help")
 OFFICE_HOURS = env_str("OFFICE_HOURS", "weekdays, 9:00 to 18:00 CET")
+"""As customers read it; the next two say the same for the site."""
+OFFICE_TIMES = env_str("OFFICE_TIMES", "mon-fri 09:00-18:00")
+"""Days and hours, several with commas. Empty: customers are never told that nobody is there."""
+OFFICE_TIME_ZONE = env_str("OFFICE_TIME_ZONE", "CET")
+REPLY_MAIL_SECONDS = env_int("REPLY_MAIL_SECONDS", 120)
+"""A person's reply that the customer has not seen for so long goes by e-mail, if there is an address."""
 VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 SECRET_KEY_FILE = VAR_DIR / "secret_key"  # `make run` makes one, so that trying the site out needs no setting
 SECRET_KEY = env_secret("SECRET_KEY") or (
@@ -41,6 +47,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_tasks",
@@ -138,6 +145,18 @@ CHAT_FIRST_TOKEN_SECONDS = env_float("CHAT_FIRST_TOKEN_SECONDS", 8.0)
 CHAT_ANSWER_SECONDS = env_float("CHAT_ANSWER_SECONDS", 45.0)
 CHAT_MESSAGES_PER_MINUTE = env_int("CHAT_MESSAGES_PER_MINUTE", 20)
 """What one visitor may send, as a bucket that refills evenly. 0 switches the limit off."""
+# One visitor, one network (an address, or a /64 of IPv6), the whole site.
+CHAT_QUESTIONS_PER_MINUTE = (
+    CHAT_MESSAGES_PER_MINUTE,
+    env_int("CHAT_NETWORK_MESSAGES_PER_MINUTE", 10 * CHAT_MESSAGES_PER_MINUTE),
+    env_int("CHAT_SITE_MESSAGES_PER_MINUTE", 100 * CHAT_MESSAGES_PER_MINUTE),
+)
+LLM_TOKENS_PER_DAY = env_int("LLM_TOKENS_PER_DAY", 0)
+LLM_DOLLARS_PER_DAY = env_float("LLM_DOLLARS_PER_DAY", 0.0)
+"""What the model may cost a day; over it, answers are quoted from the guides. 0: no limit."""
+LLM_PROMPT_PRICE = env_float("LLM_PROMPT_PRICE", 0.15)
+LLM_COMPLETION_PRICE = env_float("LLM_COMPLETION_PRICE", 0.60)
+"""Dollars for a million tokens: the list price of GROQ_MODEL's default."""
 CHAT_PASSAGES = 5  # at most so many sources an answer
 
 # --- Knowledge ---------------------------------------------------------------------------------
@@ -252,7 +271,11 @@ STORAGES = {
 # --- Security ----------------------------------------------------------------------------------
 HTTPS = env_bool("HTTPS", False)
 """The site is reached over TLS: secure cookies, HSTS, redirect from plain HTTP."""
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_PROXY", False) else None
+BEHIND_PROXY = env_bool("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+TRUSTED_PROXY_COUNT = env_int("TRUSTED_PROXY_COUNT", 1 if BEHIND_PROXY else 0)
+"""Proxies of ours between a browser and the site. Each adds whom it heard to X-Forwarded-For; what stands
+before their entries, anybody can have written."""
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from within, without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

@@ -50,7 +50,9 @@ class Conversation(models.Model):
             models.Index(fields=["-updated_at"], name="conversation_recent"),
             models.Index(fields=["status", "-updated_at"], name="conversation_status"),
             models.Index(
-                fields=["reply_due_at"], condition=Q(reply_due_at__isnull=False), name="conversation_reply_due"
+                fields=["reply_due_at"],
+                condition=Q(reply_due_at__isnull=False),
+                name="conversation_reply_due",
             ),
         )
         permissions = (

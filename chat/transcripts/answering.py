@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from chat import protocol
+from chat import office, protocol
 from chat.models import Conversation, Message, ShownVideo, Source
 from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
@@ -90,13 +90,45 @@ def _finish(log: Log, conversation: Conversation, answer: Message, item: Outcome
             "text": WORDS[item.error_code].format(ref=str(answer.id)[:8]),
             "retryable": True,
         }
-        return (log.append(conversation, "answer.failed", item.at, answer, failure),)
+        failed = log.append(conversation, "answer.failed", item.at, answer, failure)
+        return (failed, *_hand_over(log, conversation, answer, item))
     event = log.append(conversation, "message.created", item.at, answer)
     message = protocol.message(answer, item.sources, videos=item.videos)
     created = replace(event, data={"message": message})
-    if item.wants_person and conversation.status == Conversation.Status.BOT:
-        return (created, log.change_status(conversation, Conversation.Status.WAITING, item.at))
-    return (created,)
+    return (created, *_hand_over(log, conversation, answer, item))
+
+
+def _hand_over(
+    log: Log, conversation: Conversation, answer: Message, item: Outcome
+) -> tuple[DurableEvent, ...]:
+    """bot → waiting, told to the customer: asked for in words, or the assistant is of no use."""
+    if conversation.status != Conversation.Status.BOT:
+        return ()
+    if not item.wants_person and not _is_of_no_use(conversation, answer, item):
+        return ()
+    waiting = log.change_status(conversation, Conversation.Status.WAITING, item.at)
+    words = office.waiting_words(conversation.contact_email, item.at)
+    return (waiting, log.notice(conversation, words, item.at))
+
+
+def _is_of_no_use(conversation: Conversation, answer: Message, item: Outcome) -> bool:
+    """A provider failed, or this turn failed and the one before it too."""
+    if item.finish not in _FAILED:
+        return False
+    if item.error_code in ("model_timeout", "model_unavailable"):
+        return True
+    earlier = Message.objects.filter(
+        conversation=conversation,
+        role=Message.Role.ASSISTANT,
+        removed=False,
+        pending=False,
+        created_at__lt=answer.created_at,
+    ).exclude(id=answer.id)
+    last = earlier.order_by("-created_at").values_list("finish", flat=True).first()
+    return last in _FAILED
+
+
+_FAILED = (Message.Finish.ERROR, Message.Finish.NO_ANSWER)
 
 
 _OUTCOME_FIELDS = (

@@ -3,9 +3,9 @@
 import uuid
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
+from chat import office
 from chat.models import Conversation, Feedback, Message
 from chat.protocol import DurableEvent
 from chat.transcripts.log import Log, Refused
@@ -46,18 +46,21 @@ def set_csat(conversation: uuid.UUID, score: int, comment: str, at: datetime) ->
 
 @transaction.atomic
 def request_person(conversation: uuid.UUID, email: str, at: datetime) -> tuple[DurableEvent, ...] | Refused:
-    """bot → waiting, told to the customer. Asked again with an address, the address is kept."""
+    """bot → waiting, told to the customer. An address is kept also when a person is on the way or there."""
     log = Log([conversation])
     row = log.conversations[conversation]
     if row.status == Conversation.Status.RESOLVED:
         return Refused("closed")
-    if row.status == Conversation.Status.HUMAN or (row.status == Conversation.Status.WAITING and not email):
+    if row.status != Conversation.Status.BOT and not email:
         return ()
     row.contact_email = email or row.contact_email
     events: tuple[DurableEvent, ...] = ()
     if row.status == Conversation.Status.BOT:
         events = (log.change_status(row, Conversation.Status.WAITING, at),)
-    events += (_notice(log, row, _waiting_words(row.contact_email), at),)
+    words = office.waiting_words(row.contact_email, at)
+    if row.status == Conversation.Status.HUMAN:
+        words = f"If you leave this page, the answer goes to {row.contact_email}."
+    events += (log.notice(row, words, at),)
     log.save()
     return events
 
@@ -71,19 +74,7 @@ def withdraw_request(conversation: uuid.UUID, at: datetime) -> tuple[DurableEven
         return ()
     events = (
         log.change_status(row, Conversation.Status.BOT, at),
-        _notice(log, row, "You're no longer waiting for a person. The assistant answers.", at),
+        log.notice(row, "You're no longer waiting for a person. The assistant answers.", at),
     )
     log.save()
     return events
-
-
-def _waiting_words(email: str) -> str:
-    hours = f"People answer on {settings.OFFICE_HOURS}."
-    if email:
-        return f"We've asked the team to help. {hours} If you leave this page, the answer goes to {email}."
-    return f"We've asked the team to help. {hours} Keep this page open, or leave your e-mail address."
-
-
-def _notice(log: Log, row: Conversation, text: str, at: datetime) -> DurableEvent:
-    message = Message.objects.create(conversation=row, role=Message.Role.SYSTEM, text=text, created_at=at)
-    return log.append(row, "message.created", at, message)

@@ -11,10 +11,17 @@ from chat.models import Attachment, Conversation, Event, Message, ShownVideo, So
 from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 
+_CHANGING = (
+    *("last_seq", "updated_at", "status", "epoch", "contact_email"),
+    *("assignee", "assignee_name", "waiting_since", "seen_seq", "reply_due_at"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     code: str
+    who: str = ""
+    """Who has what was asked for."""
 
 
 class Log:
@@ -48,16 +55,30 @@ class Log:
         return durable(row, message, attachments=attachments)
 
     def change_status(self, conversation: Conversation, status: str, at: datetime) -> DurableEvent:
+        """Who answers is set before, and forgotten when nobody does any more."""
         conversation.status = status
         conversation.epoch += 1
-        return self.append(conversation, "conversation.updated", at, data={"status": str(status)})
+        conversation.waiting_since = at if status == Conversation.Status.WAITING else None
+        if status != Conversation.Status.HUMAN:
+            conversation.assignee_id, conversation.assignee_name = None, ""
+        data = {"status": str(status)}
+        if conversation.assignee_name:
+            data["assignee"] = conversation.assignee_name
+        return self.append(conversation, "conversation.updated", at, data=data)
+
+    def notice(self, conversation: Conversation, text: str, at: datetime) -> DurableEvent:
+        """A line about the conversation itself, for everybody in it."""
+        message = Message.objects.create(
+            conversation=conversation, role=Message.Role.SYSTEM, text=text, created_at=at
+        )
+        return self.append(conversation, "message.created", at, message)
 
     def save(self) -> None:
         touched = {row.conversation_id for row in self._events}
         store(self._events)
         store(
             [row for key, row in self.conversations.items() if key in touched],
-            update=("last_seq", "updated_at", "status", "epoch", "contact_email"),
+            update=_CHANGING,
         )
 
 

@@ -36,7 +36,10 @@ def past(conversation: uuid.UUID, before: uuid.UUID) -> Past:
 def _exchanges(conversation: uuid.UUID, before: uuid.UUID) -> tuple[Exchange, ...]:
     rows = (
         Message.objects.filter(
-            conversation=conversation, role=Message.Role.ASSISTANT, removed=False, pending=False
+            conversation=conversation,
+            role__in=(Message.Role.ASSISTANT, Message.Role.STAFF),
+            removed=False,
+            pending=False,
         )
         .exclude(reply_to=before)
         .exclude(finish=Message.Finish.ERROR)
