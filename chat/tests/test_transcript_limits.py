@@ -169,7 +169,7 @@ def test_of_four_hundred_at_once_exactly_the_limit_passes() -> None:
 def test_ten_thousand_attempts_on_strangers_send_no_transcript_and_few_questions(
     sendgrid: FakeSendGrid,
 ) -> None:
-    attempts, networks, victims = (10_000, 40, 1_000) if LONG else (1_000, 8, 100)
+    attempts, networks, victims = (10_000, 40, 1_000) if LONG else (600, 6, 60)
     choose = random.Random(5)  # noqa: S311
     talks = [a_talk(visitor=f"{number:032}") for number in range(30)]
     now = timezone.now()
@@ -238,7 +238,7 @@ def test_a_subject_is_one_line_whatever_was_typed() -> None:
 def test_a_network_is_what_one_customer_has_to_himself(
     settings: Settings, peer: str, forwarded: str, behind_proxy: bool, expected: str
 ) -> None:
-    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
+    settings.TRUSTED_PROXY_COUNT = int(behind_proxy)
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     assert network_of(headers, peer) == expected
-    assert "203" not in hashed(expected) or len(hashed(expected)) == 32
+    assert expected not in hashed(expected) or not expected
