@@ -80,12 +80,15 @@ def player(source: Source, start: float = 0.0) -> str:
     return f"{address}#t={second}s" if second else address
 
 
-def page(source: Source) -> str:
-    """The address that people open, without a time."""
+def page(source: Source, start: float = 0.0) -> str:
+    """The address that people open, to watch from `start` seconds on."""
+    second = max(0, int(start))
     if source.host == "youtube":
-        return f"https://www.youtube.com/watch?v={source.external_id}"
+        time = f"&t={second}s" if second else ""
+        return f"https://www.youtube.com/watch?v={source.external_id}{time}"
     unlisted = f"/{source.external_hash}" if source.external_hash else ""
-    return f"https://vimeo.com/{source.external_id}{unlisted}"
+    time = f"#t={second}s" if second else ""
+    return f"https://vimeo.com/{source.external_id}{unlisted}{time}"
 
 
 def seconds(text: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from django.db.models import F
 from django.db.models.functions import Greatest
@@ -89,6 +90,12 @@ def track_text(video_id: int, track_id: int, *, drafts: bool = False) -> str | N
 def by_file(name: str) -> Video | None:
     """The video that plays the stored file `name`, whether or not it may be shown."""
     return Video.objects.filter(file=name).first()
+
+
+def may_serve(field: Literal["file", "poster"], name: str, *, drafts: bool = False) -> bool:
+    """Whether the stored file `name` belongs to a video that may be shown now, or, with `drafts`, to any."""
+    rows = Video.objects.all() if drafts else showable(timezone.now())
+    return rows.filter(**{field: name}).exists()
 
 
 def note_shown(video_ids: Iterable[int]) -> None:
