@@ -11,6 +11,7 @@ from channels.exceptions import StopConsumer
 
 from chat import networks, protocol, transcripts, visitors, wiring
 from chat.protocol import BadFrame, DurableEvent
+from chat.throttles import Wait
 from chat.transcripts import Refused, View
 from chat.window import Outbound
 
@@ -104,7 +105,7 @@ class ChatConsumer(DirectConsumer):
                 pass
             case _ if self.view is None:
                 raise BadFrame("bad_request")
-            case _ if self._must_wait(command):
+            case _ if await self._must_wait(command):
                 pass
             case protocol.SendMessage():
                 await self._ask(self.view.id, command)
@@ -152,19 +153,20 @@ class ChatConsumer(DirectConsumer):
         if self.missed:
             await self.desk.live.catch_up(view.id)
 
-    def _must_wait(self, command: protocol.Command) -> bool:
+    async def _must_wait(self, command: protocol.Command) -> bool:
         """Whether this visitor has done too much of this lately, which it is then told."""
         match command:
             case protocol.StopAnswer():
                 return False
             case protocol.SendMessage() | protocol.RetryAnswer():
-                wait = self.desk.allowed.messages.take(self.visitor)
+                wait = await self.desk.throttle.take(self.visitor, self._network())
             case _:
-                wait = self.desk.allowed.actions.take(self.visitor)
-        if wait:
+                seconds = self.desk.allowed.actions.take(self.visitor)
+                wait = Wait("visitor", seconds) if seconds else None
+        if wait is not None:
             question = command.client_message_id if isinstance(command, protocol.SendMessage) else None
-            self._put(protocol.rate_limited("visitor", wait, question))
-        return wait > 0
+            self._put(protocol.rate_limited(wait.scope, wait.seconds, question))
+        return wait is not None
 
     def _network(self) -> str:
         peer = self.scope.get("client") or ("",)

@@ -14,7 +14,9 @@ from chat.attachments import Attachments
 from chat.limits import Allowances
 from chat.live import Live
 from chat.protocol import DurableEvent, Frame, Hello
-from chat.transcripts import Refused, TranscriptRequest, View
+from chat.shelf import Shelf
+from chat.throttles import Throttle
+from chat.transcripts import Refused, TranscriptRequest, VideoNote, View
 from chat.turns import RENEW_EVERY, Turns
 from chat.writer import Writer
 from joblynk import executors
@@ -33,13 +35,17 @@ class Desk:
         turns: Turns,
         writer: Writer,
         attachments: Attachments,
+        shelf: Shelf,
         allowed: Allowances,
+        throttle: Throttle,
         features: Mapping[str, bool],
     ) -> None:
         self.live = live
         self.turns = turns
         self.attachments = attachments
+        self._shelf = shelf
         self.allowed = allowed
+        self.throttle = throttle
         self.features = features
         self._writer = writer
         self._background: asyncio.Task[None] | None = None
@@ -57,6 +63,7 @@ class Desk:
             self._background.cancel()
             await asyncio.gather(self._background, return_exceptions=True)
         await self.live.aclose()
+        await self.throttle.aclose()
         await self._writer.aclose()
 
     async def _keep_promises(self) -> None:
@@ -89,7 +96,7 @@ class Desk:
         self, conversation: uuid.UUID, seq: int
     ) -> tuple[list[DurableEvent], bool, Frame | None]:
         """One page of events after `seq`, whether there are more, and the answer being written."""
-        events, more = await executors.database(transcripts.events_after, conversation, seq)
+        events, more = await executors.database(transcripts.events_after, conversation, seq, self._shelf.gone)
         return events, more, await self.answer_in_progress(conversation)
 
     async def answer_in_progress(self, conversation: uuid.UUID) -> Frame | None:
@@ -107,7 +114,7 @@ class Desk:
             self.live.watch(conversation)
 
     async def snapshot(self, visitor: str, conversation: uuid.UUID) -> dict[str, Any] | None:
-        found = await executors.database(transcripts.snapshot, visitor, conversation)
+        found = await executors.database(transcripts.snapshot, visitor, conversation, self._shelf.gone)
         if found is not None:
             found["running"] = await self.answer_in_progress(conversation)
         return found
@@ -138,6 +145,8 @@ class Desk:
             case protocol.EmailTranscript(email, _):
                 request = TranscriptRequest(conversation, email, networks.hashed(network))
                 return await self._change(transcripts.request_transcript, request)
+            case protocol.VideoEvent(message_id, video_id, event, second):
+                return await self._note_video(VideoNote(conversation, message_id, video_id, event, second))
             case _:
                 return Refused("unavailable")
 
@@ -156,6 +165,13 @@ class Desk:
         # Its conversation is asked for again: a message id alone must not stop somebody else's answer.
         if answer is not None and not self.turns.stop(answer, conversation):
             self.live.stop_elsewhere(conversation, answer)
+        return None
+
+    async def _note_video(self, note: VideoNote) -> Refused | None:
+        noted = await self._writer.call(lambda: self._shelf.note(note, timezone.now()))
+        if isinstance(noted, Refused):
+            return noted
+        self.live.announce(noted.events)
         return None
 
     async def _change(self, write: Any, *arguments: Any) -> Refused | None:

@@ -1,4 +1,5 @@
-"""How much one visitor may send: buckets that refill evenly, kept in this process."""
+"""How much one visitor may send: buckets that refill evenly, kept in this process. Questions, which cost an
+answer, are counted by `throttles`, for all processes together."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -34,8 +35,6 @@ class Buckets:
 class Allowances:
     """What one visitor may do with all tabs together."""
 
-    messages: Buckets
-    """Questions and retries: each costs an answer."""
     actions: Buckets
     """Whatever else leaves a row behind."""
     uploads: Buckets
@@ -46,7 +45,6 @@ class Allowances:
 
 def allowances(messages_per_minute: int, clock: Callable[[], float]) -> Allowances:
     return Allowances(
-        Buckets(messages_per_minute, clock),
         Buckets(messages_per_minute * ACTIONS, clock),
         Buckets(messages_per_minute, clock),
         Buckets(messages_per_minute * FRAMES, clock),

@@ -11,10 +11,12 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 def network_of(headers: Headers, peer: str) -> str:
     """An IPv4 address, or the /64 that one IPv6 customer has to himself; "" where there is none (a Unix
-    socket). Behind a proxy it is whom the proxy names last: what stands before that, anybody can write."""
-    if settings.SECURE_PROXY_SSL_HEADER:
+    socket). Behind proxies of ours it is whom the outermost of them named: what stands before
+    that, anybody can write."""
+    if proxies := settings.TRUSTED_PROXY_COUNT:
         named = b",".join(value for name, value in headers if name == b"x-forwarded-for")
-        peer = named.rpartition(b",")[2].strip().decode("latin-1") or peer
+        hops = [hop for hop in named.decode("latin-1").replace(" ", "").split(",") if hop]
+        peer = (hops[-proxies:] or [peer])[0]
     try:
         address = ipaddress.ip_address(peer.strip("[]"))
     except ValueError:

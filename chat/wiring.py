@@ -15,18 +15,30 @@ from chat.assistant import pipeline
 from chat.assistant.events import AnswerEvent
 from chat.assistant.services import Limits, Past, Services, Turn
 from chat.attachments import Attachments
+from chat.budget import settled, within_budget
 from chat.desk import Desk
 from chat.limits import allowances
 from chat.live import Live
 from chat.protocol import DurableEvent
+from chat.shelf import Shelf
+from chat.throttles import LocalThrottle, Rates, SharedThrottle, Throttle
 from chat.turns import Answer, Turns
 from chat.writer import Writer
 from joblynk import executors
 from joblynk.providers import registry
 from knowledge import search
+from videos import catalogue, sources
+from videos.recommend import recommend
 
 OWNER = f"{socket.gethostname()[:24]}-{secrets.token_hex(6)}"
 """Names this process in the rows of the answers that it writes."""
+
+SHELF = Shelf(
+    gone=lambda ids: set(ids) - catalogue.available(ids),
+    count_shown=catalogue.note_shown,
+    count_played=catalogue.note_played,
+    count_helped=catalogue.note_helped,
+)
 
 _desks: dict[asyncio.AbstractEventLoop, Desk] = {}
 
@@ -51,6 +63,7 @@ async def close_desk(grace: float = 20.0) -> None:
     """End the desk of this event loop and the providers' connections. Answers have `grace` seconds."""
     if (found := _desks.pop(asyncio.get_running_loop(), None)) is not None:
         await found.aclose(grace)
+    await settled()
     await registry.aclose_all()
 
 
@@ -67,17 +80,25 @@ def build(answer: Answer | None = None) -> Desk:
         now=timezone.now,
         site_name=settings.SITE_NAME,
         delta_seconds=settings.CHAT_DELTA_SECONDS,
+        shelf=SHELF,
     )
     allowed = allowances(settings.CHAT_MESSAGES_PER_MINUTE, time.monotonic)
+    throttle = throttled(Rates(*settings.CHAT_QUESTIONS_PER_MINUTE))
     attachments = Attachments(writer, timezone.now)
-    return Desk(live, turns, writer, attachments, allowed, features())
+    return Desk(live, turns, writer, attachments, SHELF, allowed, throttle, features())
+
+
+def throttled(rates: Rates) -> Throttle:
+    """Counted where every process sees it: in Redis, if there can be more than one."""
+    alone = LocalThrottle(rates, time.monotonic)
+    return SharedThrottle(settings.REDIS_URL, "joblynk", rates, alone) if settings.REDIS_URL else alone
 
 
 def features() -> dict[str, bool]:
     """What the page may offer."""
     return {
         "pictures": False,
-        "videos": False,
+        "videos": True,
         "email": False,
         "handoff": True,
         "web": registry.get("web").enabled,
@@ -85,8 +106,9 @@ def features() -> dict[str, bool]:
 
 
 def video_link(video_id: int, start: float) -> str:
-    """Where a video can be watched from that second on; "" for one that is gone."""
-    return ""
+    """Where a video can be watched from that second on; "" for one that is gone, or plays here only."""
+    found = catalogue.playable(video_id)
+    return sources.page(found.source, start) if found and found.source else ""
 
 
 def _answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
@@ -96,7 +118,7 @@ def _answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
 def services() -> Services:
     return Services(
         search=search.search,
-        llm=registry.get("llm"),
+        llm=within_budget(registry.get("llm")),
         offline_llm=registry.get("offline_llm"),
         web=registry.get("web"),
         limits=Limits(
@@ -105,11 +127,12 @@ def services() -> Services:
             passages=settings.CHAT_PASSAGES,
             answer_characters=settings.CHAT_ANSWER_LIMIT,
         ),
+        recommend=recommend,
     )
 
 
 async def _pull(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent], bool]:
-    return await executors.database(transcripts.events_after, conversation, seq)
+    return await executors.database(transcripts.events_after, conversation, seq, SHELF.gone)
 
 
 async def _last_seqs(conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:

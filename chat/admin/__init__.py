@@ -1,5 +1,5 @@
 """The chat's pages for staff: one module per subject."""
 
-from chat.admin import conversations
+from chat.admin import conversations, spending
 
-__all__ = ["conversations"]
+__all__ = ["conversations", "spending"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from chat import transcripts
 from chat.desk import Desk
 from chat.models import Conversation, Event, Message
 from chat.tests.conftest import Script, Tab
+from chat.throttles import LocalThrottle, Rates
 
 OpenTab = Callable[..., Awaitable[Tab]]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -282,7 +284,7 @@ async def test_satisfaction_is_saved(open_tab: OpenTab) -> None:
 
 
 async def test_too_many_messages_are_refused_with_a_countdown(open_tab: OpenTab, desk: Desk) -> None:
-    desk.allowed.messages._per_minute = 2
+    desk.throttle = LocalThrottle(Rates(visitor=2), time.monotonic)
     tab = await open_tab()
     await tab.hello()
     await tab.ask("One")
@@ -296,7 +298,7 @@ async def test_too_many_messages_are_refused_with_a_countdown(open_tab: OpenTab,
 
 
 async def test_a_retry_costs_as_much_as_a_question(open_tab: OpenTab, desk: Desk) -> None:
-    desk.allowed.messages._per_minute = 2
+    desk.throttle = LocalThrottle(Rates(visitor=2), time.monotonic)
     tab = await open_tab()
     await tab.hello()
     await tab.ask("One")

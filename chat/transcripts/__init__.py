@@ -29,11 +29,14 @@ from chat.transcripts.pictures import (
     remove_unsent,
 )
 from chat.transcripts.reading import LONG_BACKLOG, Gone, events_after, last_seqs, past, snapshot
+from chat.transcripts.spending import Budget, Cost, reserve, settle, spent
 from chat.transcripts.videos import Noted, VideoNote, note_video
 
 __all__ = [
     "LONG_BACKLOG",
     "Accepted",
+    "Budget",
+    "Cost",
     "Gone",
     "NewQuestion",
     "NewRetry",
@@ -63,10 +66,13 @@ __all__ = [
     "renew_leases",
     "request_person",
     "request_transcript",
+    "reserve",
     "retry_answers",
     "set_csat",
     "set_feedback",
+    "settle",
     "snapshot",
+    "spent",
     "start_anew",
     "withdraw_request",
 ]

@@ -11,6 +11,7 @@ ProviderCode = Literal[
     "credentials",  # key missing, wrong, or not allowed
     "model_gone",  # the configured model does not exist any more
     "quota",  # budget or credits are used up
+    "budget",  # the site's own limit for a day is reached
     "bad_answer",  # empty, cut short, or not what the protocol promises
     "unavailable",  # the service answered 5xx
 ]
