@@ -4,16 +4,14 @@ Videos are replaced whole, because an edit touches few of their pieces or all of
 threads at once.
 """
 
-import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 import faiss
 import numpy as np
 import tantivy
-from numpy.typing import NDArray
 
 from joblynk.providers.types import Vectors
 from videos.pieces import ChapterText, Kind
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 _NEAREST = 120  # pieces looked at by meaning, enough for some dozens of videos
 _WORDED = 40  # pieces looked at by words
 _ENGLISH = "english"
+_CODE = re.compile(r"\d{3,8}")
 _WRITER_BYTES = 15_000_000  # the least that tantivy takes
 _STOP_WORDS = """
     a about after again all also am an and ani any are as at be becaus because been befor before being
@@ -40,49 +39,35 @@ _STOP = frozenset(_STOP_WORDS.split())
 
 @dataclass(frozen=True, slots=True)
 class IndexPiece:
-    """`cosine` of the question's vector, `words` the BM25 score as a share of the best, both at most 1."""
+    """`cosine` of the question with the piece and `first` with its first sentence, the same where it has
+    none; `words` the BM25 score as a share of the best one; `coded`: it holds a code of the question's."""
 
     kind: Kind
     start: float
     text: str
     cosine: float
+    first: float
     words: float
+    coded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A video that may fit. `held` is the share of the question's meaning words that it says anywhere,
-    weighted by rarity."""
+    """A video that may fit."""
 
     video_id: int
-    held: float
     pieces: tuple[IndexPiece, ...]
     chapters: tuple[ChapterText, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A video in memory: `vectors` (pieces, dimension), zero where there is none, and the sorted checksums
-    of its words."""
+    """A video in memory. `vectors` and `firsts` are (pieces, dimension), zero where there is none."""
 
     pieces: "tuple[IndexedPiece, ...]"
     chapters: tuple[ChapterText, ...]
     vectors: Vectors
-    terms: NDArray[np.uint32]
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """Its words that carry meaning, as checksums, with their rarity; BM25 shares by piece id."""
-
-    vector: Vectors
-    checksums: NDArray[np.uint32]
-    rarity: NDArray[np.float32]
-    words: dict[int, float]
-
-    def held(self, terms: NDArray[np.uint32]) -> float:
-        total = float(self.rarity.sum())
-        return float(self.rarity[np.isin(self.checksums, terms)].sum()) / total if total else 0.0
+    firsts: Vectors
 
 
 class VideoIndex:
@@ -117,55 +102,50 @@ class VideoIndex:
     def candidates(self, vector: Vectors, text: str, count: int) -> list[Candidate]:
         """The `count` best of the videos with the nearest pieces or the best words. `vector`: float32
         (dimension,) of length 1."""
-        question, pieces = self._asked(vector, text)
-        videos = dict.fromkeys(self._video_of[pk] for pk in pieces)
+        terms = [term for term in dict.fromkeys(self._words.terms(text)) if term not in _STOP]
+        words = self._words.search(terms, _WORDED)
+        codes = {term for term in terms if _CODE.fullmatch(term)}
+        coded = set(self._words.search(sorted(codes), _WORDED)) if codes else set()
+        videos = dict.fromkeys(self._video_of[pk] for pk in [*self._nearest(vector), *words])
         cosines = {pk: self._videos[pk].vectors @ vector for pk in videos}
-        held = {pk: question.held(self._videos[pk].terms) for pk in videos}
-        best = sorted(videos, key=lambda pk: -(cosines[pk].max(initial=0.0) + held[pk] / 2))[:count]
-        return [
-            Candidate(
-                pk,
-                held[pk],
-                tuple(
-                    IndexPiece(p.kind, p.start, p.text, cosine, question.words.get(p.piece_id, 0.0))
-                    for p, cosine in zip(self._videos[pk].pieces, cosines[pk].tolist(), strict=True)
-                ),
-                self._videos[pk].chapters,
-            )
-            for pk in best
-        ]
+        with_code = {self._video_of[pk] for pk in coded}
+        best = sorted(videos, key=lambda pk: (pk not in with_code, -cosines[pk].max(initial=-1.0)))[:count]
+        return [self._candidate(pk, vector, cosines[pk], words, coded) for pk in best]
 
-    def _asked(self, vector: Vectors, text: str) -> tuple[_Question, list[int]]:
-        """The question, and the pieces that are near it in meaning or share its words."""
-        terms = list(dict.fromkeys(self._words.terms(text)))
-        content = [term for term in terms if term not in _STOP] or terms
-        scores = self._words.search(content, _WORDED)
-        best = max(scores.values(), default=1.0)
-        question = _Question(
-            vector,
-            np.array([crc32(term.encode()) for term in content], np.uint32),
-            np.array([self._words.rarity(term) for term in content], np.float32),
-            {pk: score / best for pk, score in scores.items()},
+    def _candidate(
+        self, video_id: int, vector: Vectors, cosines: Vectors, words: dict[int, float], coded: set[int]
+    ) -> Candidate:
+        kept = self._videos[video_id]
+        best = max(words.values(), default=1.0)
+        scores = zip(kept.pieces, cosines.tolist(), (kept.firsts @ vector).tolist(), strict=True)
+        pieces = tuple(
+            IndexPiece(
+                piece.kind,
+                piece.start,
+                piece.text,
+                cosine,
+                first,
+                words.get(piece.piece_id, 0.0) / best,
+                piece.piece_id in coded,
+            )
+            for piece, cosine, first in scores
         )
-        return question, list(dict.fromkeys([*self._nearest(vector), *scores]))
+        return Candidate(video_id, pieces, kept.chapters)
 
     def _keep(self, video: "IndexedVideo") -> None:
-        vectors = np.zeros((len(video.pieces), self._dimension), np.float32)
+        size = self._dimension
+        vectors, firsts = np.zeros((2, len(video.pieces), size), np.float32)
         embedded = []
         for row, piece in enumerate(video.pieces):
-            if video.recipe == self.recipe and piece.vector is not None:
-                vectors[row] = piece.vector
+            if video.recipe == self.recipe and piece.vector is not None and len(piece.vector) >= size:
+                vectors[row], firsts[row] = piece.vector[:size], piece.vector[-size:]
                 embedded.append(row)
         ids = np.array([piece.piece_id for piece in video.pieces], np.int64)
         if embedded:
             self._vectors.add_with_ids(vectors[embedded], ids[embedded])
         self._video_of.update((piece.piece_id, video.video_id) for piece in video.pieces)
-        self._videos[video.video_id] = _Kept(
-            tuple(piece._replace(vector=None) for piece in video.pieces),
-            video.chapters,
-            vectors,
-            _checksums(self._words.terms("\n".join(piece.text for piece in video.pieces))),
-        )
+        pieces = tuple(piece._replace(vector=None) for piece in video.pieces)
+        self._videos[video.video_id] = _Kept(pieces, video.chapters, vectors, firsts)
 
     def _nearest(self, vector: Vectors) -> list[int]:
         # OpenMP keeps this per thread; more of them would only wait for each other.
@@ -213,11 +193,6 @@ class _Words:
         """The words of `text` as they are compared: lower case, no accents, stemmed."""
         return self._analyzer.analyze(text)
 
-    def rarity(self, term: str) -> float:
-        """The inverse document frequency of BM25."""
-        found = self._searcher.doc_freq("text", term)
-        return math.log(1 + (self._searcher.num_docs - found + 0.5) / (found + 0.5))
-
     def search(self, terms: Sequence[str], count: int) -> dict[int, float]:
         """Piece ids with their scores, best first."""
         if not terms:
@@ -228,7 +203,3 @@ class _Words:
         hits = self._searcher.search(query, count, count=False).hits
         ids = self._searcher.fast_field_values("piece", [address for _, address in hits])
         return {int(pk): float(score) for pk, (score, _) in zip(ids, hits, strict=True) if pk is not None}
-
-
-def _checksums(terms: Iterable[str]) -> NDArray[np.uint32]:
-    return np.unique(np.array([crc32(term.encode()) for term in terms], np.uint32))

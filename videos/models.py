@@ -167,7 +167,8 @@ class Piece(models.Model):
     text_hash = models.CharField(max_length=32, db_index=True)
     """blake2b-128 of the embedded text: equal text under one recipe has an equal vector."""
     vector = models.BinaryField(default=b"")
-    """float32, little-endian, `dimension` numbers of length 1; empty while it is not embedded."""
+    """float32, little-endian, `dimension` numbers of length 1, and as many for the first sentence of
+    captions; empty while it is not embedded."""
 
     def __str__(self) -> str:
         return self.text[:80]

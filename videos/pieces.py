@@ -1,9 +1,11 @@
 """A video → the texts it is found by, each with the second it speaks of. Pure: no database, no model.
 
 Captions are short and lean on what was said before, so a piece of them runs over some sentences and starts
-anew with each: what a customer asks for is then at the start of one of them, not in the middle.
+anew with each: what a customer asks for is then at the start of one of them, not in the middle. The whole
+tells which video it is, its first sentence at which second.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,8 +22,10 @@ _MOST_WINDOWS = 400  # of one track; a longer video gets longer pieces instead o
 _WINDOW_CHARS = 160
 _LONGEST_SENTENCE = 4  # captions; those that a machine wrote have no full stops
 _LEAD_CHARS = 120
+_CHAPTER_CHARS = 900  # about what the encoder reads
 _PARAGRAPH_CHARS = 600
 _SENTENCE_END = (".", "!", "?", "…", ":")
+_ADDRESS = re.compile(r"\w[@.][A-Za-z]")
 
 
 class ChapterText(NamedTuple):
@@ -44,48 +48,56 @@ class VideoText:
 
 
 class PieceText(NamedTuple):
-    """`text` is the piece's own, `context` what it stands in; both together are embedded."""
+    """`text` is the piece's own, `context` what it stands in, `first` the first sentence of captions."""
 
     kind: Kind
     start: float
     text: str
-    context: str
+    context: str = ""
+    first: str = ""
 
     @property
-    def embedded(self) -> str:
-        return f"{self.context}\n{self.text}" if self.context else self.text
+    def embedded(self) -> tuple[str, ...]:
+        """What is embedded: the whole, and the first sentence where there is one. Addresses are left out:
+        the site's name in them would make the piece fit every question about the site."""
+        whole = f"{self.context}\n{self.text}" if self.context else self.text
+        return tuple(_without_addresses(text) for text in (whole, self.first) if text)
 
     @property
     def text_hash(self) -> str:
-        return blake2b(self.embedded.encode(), digest_size=16).hexdigest()
+        return blake2b("\0".join(self.embedded).encode(), digest_size=16).hexdigest()
 
 
 def pieces(video: VideoText) -> list[PieceText]:
     title = video.title[:_LEAD_CHARS]
-    found = [PieceText("title", 0.0, ". ".join([video.title, *filter(None, [", ".join(video.tags)])]), "")]
-    if description := video.description.strip():
-        found += [PieceText("description", 0.0, part, title) for part in _paragraphs(description)]
-    found += [
-        PieceText("chapter", chapter.start, "\n".join(filter(None, [chapter.title, chapter.text])), title)
-        for chapter in video.chapters
-    ]
+    named = f"{video.title}. {', '.join(video.tags)}" if video.tags else video.title
+    found = [PieceText("title", 0.0, named)]
+    found += [PieceText("description", 0.0, part, title) for part in _paragraphs(video.description)]
+    for place, chapter in enumerate(video.chapters):
+        text = "\n".join(filter(None, [chapter.title, chapter.text]))
+        found.append(PieceText("chapter", chapter.start, text, title))
+        if said := _said(video, place):
+            whole = f"{text}\n{said}"[:_CHAPTER_CHARS]
+            found.append(PieceText("chapter", chapter.start, whole, title))
     for track in video.tracks:
-        for start, text in windows(track):
-            chapter = chapter_at(video.chapters, start)
-            context = f"{title} > {chapter.title[:_LEAD_CHARS]}" if chapter else title
-            found.append(PieceText("caption", start, text, context))
+        found += [PieceText("caption", start, text, title, first) for start, text, first in windows(track)]
     return found
 
 
-def windows(cues: Sequence[Caption]) -> list[tuple[float, str]]:
-    """(second, text) of stretches of captions, each of which begins with a sentence where there are any."""
+def windows(cues: Sequence[Caption]) -> list[tuple[float, str, str]]:
+    """(second, text, its first sentence) of stretches of captions, each of which begins with a sentence where
+    there are any."""
     size = max(_WINDOW_CHARS, sum(len(cue.text) for cue in cues) // _MOST_WINDOWS)
     starts = [0] if cues else []
     for place in range(1, len(cues)):
         if cues[place - 1].text.endswith(_SENTENCE_END) or place - starts[-1] >= _LONGEST_SENTENCE:
             starts.append(place)
-    starts = starts[:: -(-len(starts) // _MOST_WINDOWS) or 1]
-    return [(cues[place].start, _stretch(cues[place:], size)) for place in starts]
+    ends = [*starts[1:], len(cues)]
+    step = -(-len(starts) // _MOST_WINDOWS) or 1
+    return [
+        (cues[start].start, _joined(cues[start:], size), _joined(cues[start:end]))
+        for start, end in list(zip(starts, ends, strict=True))[::step]
+    ]
 
 
 def chapter_at(chapters: Sequence[ChapterText], second: float) -> ChapterText | None:
@@ -93,13 +105,26 @@ def chapter_at(chapters: Sequence[ChapterText], second: float) -> ChapterText | 
     return next((chapter for chapter in reversed(chapters) if chapter.start <= second + 0.01), None)
 
 
-def _stretch(cues: Iterable[Caption], size: int) -> str:
+def _said(video: VideoText, place: int) -> str:
+    """What is said in the chapter at `place`, in the first language."""
+    later = video.chapters[place + 1 :]
+    start, end = video.chapters[place].start, later[0].start if later else float("inf")
+    track = video.tracks[0] if video.tracks else ()
+    return _joined([cue for cue in track if start <= cue.start < end], _CHAPTER_CHARS)
+
+
+def _joined(cues: Iterable[Caption], size: int = _PARAGRAPH_CHARS) -> str:
+    """The words of the first captions, until there are `size` characters of them."""
     text = ""
     for cue in cues:
         text = f"{text} {' '.join(cue.text.split())}".lstrip()
         if len(text) >= size:
             break
     return text
+
+
+def _without_addresses(text: str) -> str:
+    return " ".join(word for word in text.split(" ") if not _ADDRESS.search(word))
 
 
 def _paragraphs(text: str) -> list[str]:

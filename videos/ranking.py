@@ -1,9 +1,9 @@
 """From candidates to what is shown: one score a video, the second to begin at, and why. Pure.
 
-A score has two parts, both from 0 to 1: how near the question stands to the video in meaning, and how much
-of what it says the video says too. Meaning alone would bring a video to every question about the same
-things; words alone would miss whoever says it otherwise. The weights and the threshold were chosen on 40 of
-80 labelled questions, and judged on the other 40 (`videos/tests/questions.json`).
+A score says how near the question stands to the video in meaning, a little more where they share words.
+The nearest piece counts most, because a video answers a question in one place; the three nearest together
+count too, because a sentence that stands alone may be near by chance. The weights and the threshold were
+chosen on one half of the labelled questions in `videos/tests/questions.json`, and hold on the other.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 
 Reason = Literal["shown", "weak", "behind", "enough", "hidden", "excluded"]
 
-THRESHOLD = 0.45
-_MEANING, _HELD = 0.75, 0.25
+THRESHOLD = 0.4
+_NEAREST, _AROUND = 0.75, 0.25
+"""The nearest piece, and the mean of the three nearest."""
+_SHARED = 0.1  # of the score is for shared words
+_CODED = 0.5  # a code names its video exactly: above everything else
 _HELP = 0.05
 """The most that answers to "did this help?" move a video among others; never across the threshold."""
 _HELP_DOUBT = 10
 """So many answers, all of them alike, move it by half of that."""
 _BEHIND = 0.08
 """A second video is shown only this close behind the first."""
-_WORDS = 0.15  # of a piece against its meaning, when the second is chosen
-_WHOLE = 0.0  # what the title must have more than any moment, for playing to begin at the start
-_SNAP = 5.0  # seconds after a chapter's start that are still its start
+_FIRST = 0.7  # of a stretch of captions against its first sentence, when the second is chosen
+_WHOLE = 0.1  # what the title must have more than any moment, for playing to begin at the start
+_CHAPTER = 0.06  # what a chapter must have more than the captions in it, which are more exact
+_NEARLY = 0.02  # moments that fit so nearly as well: the first of them leads up to the others
+_SNAP = 5.0  # seconds around a chapter's start that are still its start: a title card, a first word
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,13 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`meaning` and `held` made `score`, which the threshold is for; `help` then moves its place."""
+    """`meaning` and `words`, both at most 1, and `coded`, that it holds a code of the question's, made the
+    `score`, which the threshold is for; `help` then moves its place."""
 
     video_id: int
     meaning: float
-    held: float
+    words: float
+    coded: bool
     score: float
     help: float
     beginning: Beginning
@@ -77,13 +84,17 @@ def judge(
 
 
 def _judged(candidate: Candidate, video: "LiveVideo") -> Judged:
-    meaning = max((piece.cosine for piece in candidate.pieces), default=0.0)
+    cosines = sorted((piece.cosine for piece in candidate.pieces), reverse=True)[:3]
+    meaning = max(_NEAREST * cosines[0] + _AROUND * sum(cosines) / len(cosines), 0.0) if cosines else 0.0
+    words = max((piece.words for piece in candidate.pieces), default=0.0)
+    coded = any(piece.coded for piece in candidate.pieces)
     answers = video.helped + video.not_helped
     return Judged(
         candidate.video_id,
         meaning,
-        candidate.held,
-        _MEANING * meaning + _HELD * candidate.held,
+        words,
+        coded,
+        meaning * (1 - _SHARED + _SHARED * words) + _CODED * coded,
         _HELP * (video.helped - video.not_helped) / (answers + _HELP_DOUBT),
         _beginning(candidate, video.starts_at),
         video,
@@ -110,17 +121,22 @@ def _reason(judged: Judged, shown: Sequence[Judged], limit: int, exclude: Collec
 
 
 def _beginning(candidate: Candidate, starts_at: float) -> Beginning:
-    whole = [piece for piece in candidate.pieces if piece.kind in ("title", "description")]
     moments = [piece for piece in candidate.pieces if piece.kind in ("chapter", "caption")]
-    best = max(moments, key=_weight, default=None)
+    whole = [piece for piece in candidate.pieces if piece.kind in ("title", "description")]
+    best = max(map(_weight, moments), default=0.0)
     over = max(whole, key=_weight, default=None)
-    if best is None or (over is not None and _weight(over) > _weight(best) + _WHOLE):
+    if not moments or (over is not None and _weight(over) > best + _WHOLE):
         kind, text = (over.kind, over.text) if over else ("title", "")
         return Beginning(starts_at, "", kind, text)
-    chapter = chapter_at(candidate.chapters, best.start)
-    start = chapter.start if chapter and best.start - chapter.start <= _SNAP else best.start
-    return Beginning(start, chapter.title if chapter else "", best.kind, best.text)
+    first = min(
+        (piece for piece in moments if _weight(piece) >= best - _NEARLY), key=lambda piece: piece.start
+    )
+    chapter = chapter_at(candidate.chapters, first.start) or next(iter(candidate.chapters), None)
+    start = chapter.start if chapter and abs(first.start - chapter.start) <= _SNAP else first.start
+    title = chapter.title if chapter and chapter.start <= start else ""
+    return Beginning(start, title, first.kind, first.text)
 
 
 def _weight(piece: IndexPiece) -> float:
-    return (1 - _WORDS) * piece.cosine + _WORDS * piece.words
+    weight = (1 - _FIRST) * piece.cosine + _FIRST * piece.first + _CODED * piece.coded
+    return weight - _CHAPTER if piece.kind == "chapter" else weight

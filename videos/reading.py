@@ -68,12 +68,14 @@ def _taken(video_id: int) -> bool:
 
 
 def _vectors(found: list[PieceText], by: str) -> dict[str, bytes]:
-    texts = {piece.text_hash: piece.embedded for piece in found}
-    known = catalogue.known_vectors(texts, by)
-    new = [key for key in texts if key not in known]
+    """By text hash, as `Piece.vector` is stored."""
+    pieces_of = {piece.text_hash: piece for piece in found}
+    known = catalogue.known_vectors(pieces_of, by)
+    new = [(key, piece.embedded) for key, piece in pieces_of.items() if key not in known]
     embedder = registry.get("embedder")
     for start in range(0, len(new), _BATCH):
         batch = new[start : start + _BATCH]
-        made = embedder.embed([texts[key] for key in batch])
-        known |= {key: row.astype("<f4").tobytes() for key, row in zip(batch, made, strict=True)}
+        made = iter(embedder.embed([text for _, texts in batch for text in texts]))
+        for key, texts in batch:
+            known[key] = b"".join(next(made).astype("<f4").tobytes() for _ in texts)
     return known

@@ -20,7 +20,8 @@ _FLOAT = np.dtype("<f4")
 
 
 class IndexedPiece(NamedTuple):
-    """`vector` is float32 (dimension,) of length 1; None while the piece is not embedded."""
+    """`vector` is float32: `dimension` numbers of length 1, and as many for the first sentence of captions;
+    None while the piece is not embedded."""
 
     piece_id: int
     kind: Kind
