@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from django.conf import settings
@@ -105,10 +105,40 @@ class VideoEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """`typing` and `read`: taken, and of no consequence to the conversation itself."""
+class Typing:
+    """Told to the other side, and kept nowhere."""
 
-    type: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How far somebody who has the page before them has seen."""
+
+    up_to_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAsStaff:
+    """`ticket`: what the page of the conversation was given, see `staff.tickets`."""
+
+    ticket: str
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    from_colleague: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    pass
 
 
 Command = (
@@ -123,12 +153,15 @@ Command = (
     | SubmitCsat
     | EmailTranscript
     | Ping
-    | Signal
+    | Typing
+    | Read
     | VideoEvent
 )
+StaffCommand = OpenAsStaff | SendMessage | TakeOver | GiveBack | Resolve | Typing | Ping
 
 
 Frame = Mapping[str, Any]
+Made = TypeVar("Made")
 LONGEST_ADDRESS = 254  # characters; RFC 5321
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -141,6 +174,15 @@ def parse(raw: str | bytes) -> Command | None:
 
     Raises `BadFrame` for what is no JSON object, is over the size limit, or lacks a field.
     """
+    return _parse(raw, _READERS)
+
+
+def parse_staff(raw: str | bytes) -> StaffCommand | None:
+    """The same of a socket of staff."""
+    return _parse(raw, _STAFF_READERS)
+
+
+def _parse(raw: str | bytes, readers: "Mapping[str, Callable[[Frame], Made]]") -> "Made | None":
     data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     if len(data) > settings.CHAT_FRAME_LIMIT:
         raise BadFrame("bad_request")
@@ -148,7 +190,7 @@ def parse(raw: str | bytes) -> Command | None:
     if not isinstance(frame, dict):
         raise BadFrame("bad_request")
     kind = frame.get("type")
-    reader = _READERS.get(kind) if isinstance(kind, str) else None
+    reader = readers.get(kind) if isinstance(kind, str) else None
     return reader(frame) if reader else None
 
 
@@ -241,6 +283,10 @@ def _video_event(frame: Frame) -> VideoEvent:
     )
 
 
+def _typing(frame: Frame) -> Typing:
+    return Typing(frame.get("on") is not False)
+
+
 _READERS: Mapping[str, Callable[[Frame], Command]] = {
     "hello": _hello,
     "message.send": _send,
@@ -255,9 +301,18 @@ _READERS: Mapping[str, Callable[[Frame], Command]] = {
         one_address(_short(frame, "email", 1_000)), _id(frame, "client_action_id")
     ),
     "ping": _ping,
-    "typing": lambda _: Signal("typing"),
-    "read": lambda _: Signal("read"),
+    "typing": _typing,
+    "read": lambda frame: Read(_whole(frame, "up_to_seq")),
     "video.event": _video_event,
+}
+_STAFF_READERS: Mapping[str, Callable[[Frame], StaffCommand]] = {
+    "hello": lambda frame: OpenAsStaff(_short(frame, "ticket", 400), _whole(frame, "last_seq", default=0)),
+    "message.send": _send,
+    "staff.takeover": lambda frame: TakeOver(frame.get("from_colleague") is True),
+    "staff.release": lambda _: GiveBack(),
+    "staff.resolve": lambda _: Resolve(),
+    "typing": _typing,
+    "ping": _ping,
 }
 
 

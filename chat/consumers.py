@@ -41,6 +41,8 @@ class DirectConsumer(AsyncConsumer):
 class ChatConsumer(DirectConsumer):
     """One tab of a customer. Also the `Socket` that `live` delivers to."""
 
+    staff = False
+
     async def websocket_connect(self, _: Any) -> None:
         self.seq = 0
         self.desk = await wiring.desk()
@@ -101,8 +103,12 @@ class ChatConsumer(DirectConsumer):
                     await self.desk.watch_again(self.view.id)
             case protocol.Hello():
                 await self._hello(command)
-            case protocol.Signal():
+            case protocol.Typing() | protocol.Read() if self.view is None:
                 pass
+            case protocol.Typing(on):
+                self.desk.live.tell(self.view.id, {"type": "typing", "on": on}, staff=True)
+            case protocol.Read(seq):
+                await self.desk.seen(self.view.id, min(seq, self.seq))
             case _ if self.view is None:
                 raise BadFrame("bad_request")
             case _ if await self._must_wait(command):

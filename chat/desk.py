@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
@@ -22,6 +22,8 @@ from chat.writer import Writer
 from joblynk import executors
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 PULSE_EVERY = 9.0  # seconds; a lost ring is made up for within this time
 
@@ -119,6 +121,19 @@ class Desk:
             found["running"] = await self.answer_in_progress(conversation)
         return found
 
+    async def write(self, function: Callable[[], Result]) -> Result:
+        """A write of the team, rare enough to go alone. Its events are the caller's to announce."""
+        return await self._writer.call(function)
+
+    def stop_answer(self, conversation: uuid.UUID, answer: uuid.UUID) -> None:
+        """Wherever it is being written."""
+        if not self.turns.stop(answer, conversation):
+            self.live.stop_elsewhere(conversation, answer)
+
+    async def seen(self, conversation: uuid.UUID, seq: int) -> None:
+        """The customer has the page before them and has seen everything up to `seq`."""
+        await self._writer.call(lambda: transcripts.seen(conversation, seq))
+
     # --- Acting --------------------------------------------------------------------------------
 
     async def obey(
@@ -163,8 +178,8 @@ class Desk:
         if answer is None and command.client_message_id is not None:
             answer = await executors.database(transcripts.answer_to, conversation, command.client_message_id)
         # Its conversation is asked for again: a message id alone must not stop somebody else's answer.
-        if answer is not None and not self.turns.stop(answer, conversation):
-            self.live.stop_elsewhere(conversation, answer)
+        if answer is not None:
+            self.stop_answer(conversation, answer)
         return None
 
     async def _note_video(self, note: VideoNote) -> Refused | None:

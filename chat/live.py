@@ -27,9 +27,11 @@ LAYER_TIMEOUT = 2.0  # seconds; a layer that hangs must not hold up a turn
 
 
 class Socket(Protocol):
-    """One browser tab. `seq` is the last durable event that it was given."""
+    """One browser tab. `seq` is the last durable event that it was given; `staff`: of the team, not of the
+    customer."""
 
     seq: int
+    staff: bool
 
     def take(self, events: Sequence[DurableEvent]) -> bool:
         """Send those that it does not have. False when there are others before them that it lacks."""
@@ -102,6 +104,17 @@ class Live:
             for socket in tuple(sockets):
                 socket.offer(text)
 
+    def tell(self, conversation: uuid.UUID, frame: Frame, *, staff: bool) -> None:
+        """An ephemeral frame to one side of the conversation, in all processes."""
+        self._tell_here(conversation, frame, staff=staff)
+        self._send(conversation, {"kind": "tell", "frame": dict(frame), "staff": staff})
+
+    def _tell_here(self, conversation: uuid.UUID, frame: Frame, *, staff: bool) -> None:
+        text = protocol.encode(frame)
+        for socket in tuple(self._sockets.get(conversation, ())):
+            if socket.staff == staff:
+                socket.offer(text)
+
     def announce(self, events: Sequence[DurableEvent]) -> None:
         """Stored events, in order: to the sockets here at once, and a ring to the other processes."""
         if not events:
@@ -161,6 +174,8 @@ class Live:
                     self._spawn(self._report_progress(conversation))
             case "progress":
                 self.publish(conversation, message["frame"])
+            case "tell":
+                self._tell_here(conversation, message["frame"], staff=message["staff"])
             case "stop":
                 self.on_stop(uuid.UUID(message["answer"]), conversation)
 

@@ -40,6 +40,8 @@ class Log:
 class Page:
     """A socket that keeps what it takes."""
 
+    staff = False
+
     def __init__(self) -> None:
         self.seq = 0
         self.seen: list[int] = []

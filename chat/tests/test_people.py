@@ -1,0 +1,245 @@
+"""People of the team take over, answer, give back and close; the assistant is silent in between."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from chat.desk import Desk
+from chat.models import AuditEntry, Conversation, Message
+from chat.staff import consumer, tickets
+from chat.staff.consumer import StaffConsumer
+from chat.tests.conftest import Script, Tab
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OpenTab = Callable[..., Awaitable[Tab]]
+
+
+class StaffTab(Tab):
+    """The page on which somebody of the team has a conversation before them."""
+
+    def __init__(self, user: Any, session: str) -> None:
+        self.user = user
+        self.frames = []
+        cookie = f"{settings.SESSION_COOKIE_NAME}={session}".encode()
+        self._communicator = WebsocketCommunicator(
+            StaffConsumer.as_asgi(), "/ws/staff/", headers=[(b"cookie", cookie)], subprotocols=["joblynk.v1"]
+        )
+
+    async def look_at(self, conversation: str, last_seq: int = 0) -> None:
+        ticket = tickets.issue(self.user.pk, uuid.UUID(conversation))
+        await self.send("hello", ticket=ticket, last_seq=last_seq)
+        await self.until("welcome")
+
+    async def reply(self, text: str) -> None:
+        await self.send("message.send", client_message_id=uuid.uuid4(), text=text)
+        await self.until("message.ack")
+
+
+OpenStaff = Callable[..., Awaitable[StaffTab]]
+
+
+@pytest_asyncio.fixture
+async def open_staff(desk: Desk) -> AsyncIterator[OpenStaff]:
+    tabs: list[StaffTab] = []
+
+    def signed_in(name: str, group: str) -> StaffTab:
+        user = get_user_model().objects.create_user(name.lower(), first_name=name, is_staff=True)
+        if group:
+            user.groups.add(Group.objects.get_or_create(name=group)[0])
+        client = Client()
+        client.force_login(user)
+        return StaffTab(user, client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+    async def open_one(name: str = "Mira", group: str = "Agents") -> StaffTab:
+        tabs.append(await sync_to_async(signed_in)(name, group))
+        await tabs[-1].connect()
+        return tabs[-1]
+
+    yield open_one
+    for tab in tabs:
+        await tab.close()
+
+
+@pytest.fixture(autouse=True)
+def groups(transactional_db: None) -> None:
+    """Tests that truncate tables take the groups away, and `migrate` made them but once."""
+    from django.apps import apps
+
+    from chat.staff import roles
+
+    roles.create_groups(sender=apps.get_app_config("chat"), using="default")
+
+
+async def test_a_person_takes_over_answers_and_gives_back(
+    open_tab: OpenTab, open_staff: OpenStaff, script: Script
+) -> None:
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    await customer.ask("My invoice is wrong")
+    await customer.answer()
+    await customer.send("handoff.request", client_action_id=uuid.uuid4())
+    await customer.until("conversation.updated", status="waiting")
+
+    mira = await open_staff("Mira")
+    await mira.look_at(conversation)
+    await mira.send("staff.takeover")
+    assert (await customer.until("conversation.updated", status="human"))["assignee"] == "Mira"
+    assert "Mira has joined" in (await customer.until("message.created"))["message"]["text"]
+
+    await mira.send("typing", on=True)
+    assert (await customer.until("typing"))["author"] == "Mira"
+    await mira.reply("Let me **look**.")
+    message = (await customer.until("message.created"))["message"]
+    assert (message["role"], message["author"]) == ("staff", "Mira")
+    assert "<strong>look</strong>" in message["html"]
+
+    turns = len(script.turns)
+    await customer.ask("Thanks, it is number 12")
+    heard = await mira.until("message.created")
+    while heard["message"]["role"] != "user" or "number 12" not in heard["message"]["text"]:
+        heard = await mira.until("message.created")
+    await customer.send("typing", on=True)
+    assert "author" not in await mira.until("typing")
+    assert len(script.turns) == turns
+
+    await mira.send("staff.release")
+    await customer.until("conversation.updated", status="bot")
+    assert "The assistant answers again" in (await customer.until("message.created"))["message"]["text"]
+    await customer.ask("And the next one?")
+    await customer.answer()
+    assert "Let me **look**." in [exchange.answer for exchange in script.turns[-1].history]
+
+
+async def test_of_two_who_take_over_one_wins_and_the_other_learns_who(
+    open_tab: OpenTab, open_staff: OpenStaff
+) -> None:
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    mira, omar = await open_staff("Mira"), await open_staff("Omar")
+    for tab in (mira, omar):
+        await tab.look_at(conversation)
+        await tab.send("staff.takeover", from_colleague=True)  # which agents may not
+    await mira.until("conversation.updated", status="human")
+    assert (await omar.until("error"))["text"] == "Mira is answering this conversation."
+    await omar.send("message.send", client_message_id=uuid.uuid4(), text="Me too")
+    assert (await omar.until("error"))["code"] == "not_yours"
+
+    boss = await open_staff("Ida", "Supervisors")
+    await boss.look_at(conversation)
+    await boss.send("staff.takeover", from_colleague=True)
+    assert (await boss.until("conversation.updated", assignee="Ida"))["status"] == "human"
+
+
+async def test_an_answer_that_was_being_written_is_never_heard_of_again(
+    open_tab: OpenTab, open_staff: OpenStaff, script: Script
+) -> None:
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    script.hold(1)
+    await customer.ask("How much is Team?")
+    await customer.until("answer.delta")
+    mira = await open_staff()
+    await mira.look_at(conversation)
+    await mira.send("staff.takeover")
+    await customer.until("message.removed")
+    await customer.until("conversation.updated", status="human")
+    await mira.send("staff.release")  # raises the epoch again: an old answer must not slip in behind
+    script.release()
+    await customer.until("conversation.updated", status="bot")
+    await customer.ask("Still there?")
+    await customer.answer()
+    answers = [frame for frame in customer.durable() if frame["type"] == "message.created"]
+    assert [m["message"]["role"] for m in answers if m["message"]["role"] in ("user", "assistant")] == [
+        *("user", "user", "assistant")
+    ]
+    assert script.closed == len(script.turns)
+
+
+async def test_two_failed_turns_bring_a_person_and_one_does_not(open_tab: OpenTab, script: Script) -> None:
+    tab = await open_tab()
+    await tab.hello()
+    script.error = RuntimeError("broken")
+    script.pieces = []
+    await tab.ask("First")
+    await tab.until("answer.failed")
+    await tab.ask("Second")
+    await tab.until("answer.failed")
+    await tab.until("conversation.updated", status="waiting")
+    assert "We've asked the team" in (await tab.until("message.created"))["message"]["text"]
+    assert sum(frame["type"] == "conversation.updated" for frame in tab.frames) == 1
+
+
+async def test_a_person_closes_a_conversation_and_every_step_is_in_the_audit_log(
+    open_tab: OpenTab, open_staff: OpenStaff
+) -> None:
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    mira = await open_staff()
+    await mira.look_at(conversation)
+    for step in ("staff.takeover", "staff.release", "staff.takeover", "staff.resolve"):
+        await mira.send(step)
+    await customer.until("conversation.updated", status="resolved")
+    steps = await sync_to_async(list)(AuditEntry.objects.order_by("id").values_list("action", "actor_name"))
+    assert steps == [(step, "Mira") for step in ("takeover", "release", "takeover", "resolve")]
+    row = await sync_to_async(Conversation.objects.get)(id=conversation)
+    assert (row.epoch, row.assignee_id) == (4, None)
+
+
+async def test_a_demotion_counts_from_the_next_frame_on_and_without_one(
+    open_tab: OpenTab, open_staff: OpenStaff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "LOOK_EVERY", 0.05)
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    mira, omar = await open_staff("Mira"), await open_staff("Omar")
+    for tab in (mira, omar):
+        await tab.look_at(conversation)
+    await sync_to_async(mira.user.groups.clear)()
+    assert (await mira.until("closed"))["code"] == 4401
+    monkeypatch.setattr(consumer, "LOOK_EVERY", 1_000.0)
+    await sync_to_async(omar.user.groups.clear)()
+    await omar.send("staff.takeover")
+    assert (await omar.until("closed"))["code"] == 4401
+    assert (await sync_to_async(Conversation.objects.get)(id=conversation)).status == "bot"
+
+
+async def test_who_may_not_read_conversations_gets_no_socket_and_no_ticket_of_others_counts(
+    open_tab: OpenTab, open_staff: OpenStaff
+) -> None:
+    customer = await open_tab()
+    conversation = uuid.UUID((await customer.hello())["conversation"])
+    stranger = await open_staff("Nobody", "")
+    assert (await stranger.until("closed"))["code"] == 4401
+    mira, omar = await open_staff("Mira"), await open_staff("Omar")
+    for ticket in (tickets.issue(mira.user.pk, conversation), "", "forged", f"{omar.user.pk}.{conversation}"):
+        await omar.send("hello", ticket=ticket)
+        assert (await omar.until("error"))["code"] == "not_found"
+
+
+async def test_the_same_reply_again_is_stored_once_and_markup_in_it_is_text(
+    open_tab: OpenTab, open_staff: OpenStaff
+) -> None:
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    mira = await open_staff()
+    await mira.look_at(conversation)
+    await mira.send("staff.takeover")
+    frame = {"client_message_id": uuid.uuid4(), "text": "<img src=x onerror=alert(1)> https://a.example/b"}
+    for _ in range(2):
+        await mira.send("message.send", **frame)
+        await mira.until("message.ack")
+    (message,) = await sync_to_async(list)(Message.objects.filter(role="staff"))
+    assert "<img" not in message.html
+    assert json.dumps(frame["text"])
+    await mira.send("message.send", client_message_id=frame["client_message_id"], text="Other")
+    assert (await mira.until("error"))["code"] == "conflict"
