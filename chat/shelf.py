@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
 
-from chat.transcripts import Gone
+from django.db import transaction
+
+from chat import transcripts
+from chat.transcripts import Gone, Noted, Refused, VideoNote
 from chat.transcripts.reading import nothing_gone
 
 
@@ -19,3 +23,14 @@ class Shelf:
     count_played: Callable[[int], None] = _ignore
     count_helped: Callable[[int, int, int], None] = _ignore
     """Video, what its customer said before, and what now: 1, 0 or -1."""
+
+    @transaction.atomic
+    def note(self, note: VideoNote, at: datetime) -> Noted | Refused:
+        """What is told twice is counted once: the note and the count are one transaction."""
+        noted = transcripts.note_video(note, at, self.gone)
+        if isinstance(noted, Noted):
+            if noted.opened:
+                self.count_played(note.video_id)
+            if noted.helped is not None:
+                self.count_helped(note.video_id, *noted.helped)
+        return noted

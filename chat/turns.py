@@ -9,7 +9,7 @@ on through a reload or a second tab. The row says which process writes it and un
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from chat.assistant.markdown import hosts_in, render
 from chat.assistant.services import Past, Suggestion, Turn
 from chat.models import Message, ShownVideo, Source
 from chat.protocol import DurableEvent, Frame
+from chat.shelf import Shelf
 from chat.transcripts import Accepted, NewQuestion, NewRetry, Outcome, Refused
 from chat.writer import Writer
 
@@ -80,6 +81,7 @@ class Turns:
         now: Callable[[], datetime],
         site_name: str,
         delta_seconds: float,
+        shelf: Shelf,
     ) -> None:
         self._answer = answer
         self._live = live
@@ -89,6 +91,7 @@ class Turns:
         self._now = now
         self._site_name = site_name
         self._delta_seconds = delta_seconds
+        self._shelf = shelf
         self._running: dict[uuid.UUID, _Running] = {}
 
     # --- What a customer does ------------------------------------------------------------------
@@ -265,7 +268,15 @@ class Turns:
                 logger.exception("answer_not_stored answer=%s", outcome.answer_id)
                 continue
             self._live.announce(events)
+            if events and outcome.videos:
+                await self._count([video.video_id for video in outcome.videos])
             return
+
+    async def _count(self, videos: Sequence[int]) -> None:
+        try:
+            await self._writer.call(lambda: self._shelf.count_shown(videos))
+        except Exception:
+            logger.exception("videos_not_counted")
 
     def _outcome(self, run: _Running, failure: BaseException | None) -> Outcome:
         ending = run.ending
