@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -26,6 +27,13 @@ def network_of(headers: Headers, peer: str) -> str:
             return str(mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def address_of(request: HttpRequest) -> str:
+    """The first address of a request's network: what the lockout of the admin counts."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").encode("latin-1", "replace")
+    network = network_of([(b"x-forwarded-for", forwarded)], request.META.get("REMOTE_ADDR", ""))
+    return network.partition("/")[0]
 
 
 def hashed(network: str) -> str:

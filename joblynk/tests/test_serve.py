@@ -102,8 +102,8 @@ def test_the_password_is_told_once_and_opens_the_admin(sites: Sites, models_dir:
     password = re.search(r"Staff account: admin, password: (\S+)", told)
     assert password
     code = (
-        "from django.contrib.auth import authenticate; "
-        f"print(authenticate(username='admin', password='{password[1]}').is_superuser)"
+        "from django.contrib.auth.models import User; "
+        f"print(User.objects.get(username='admin', is_superuser=True).check_password('{password[1]}'))"
     )
     assert manage(fresh, "shell", "--no-imports", "-c", code).strip() == "True"
     assert manage(fresh, "setup", env={"LOAD_DEMO": "0"}) == ""
