@@ -28,6 +28,7 @@
  * @property {boolean} stale            say `hello` again
  * @property {readonly Entry[]} entries
  * @property {"none" | "requested" | "saved"} csat
+ * @property {readonly import("./protocol.js").Delivery[]} transcripts  by e-mail, in the order of asking
  * @property {import("./protocol.js").Features} features
  * @property {number} textLimit
  */
@@ -47,6 +48,7 @@ export const EMPTY = Object.freeze({
   stale: false,
   entries: [],
   csat: "none",
+  transcripts: [],
   features: { pictures: false, videos: false, email: false, handoff: false, web: false },
   textLimit: 4000,
 });
@@ -79,8 +81,8 @@ export function reduce(state, frame) {
  */
 export function restore(state, history) {
   const entries = history.messages.map((message, index) => messageEntry(index + 1, message));
-  const { conversation, status, seq, running } = history;
-  return withRunning({ ...state, conversation, status, seq, target: seq, stale: false, entries }, running);
+  const { conversation, status, seq, running, transcripts = [] } = history;
+  return withRunning({ ...state, conversation, status, seq, target: seq, stale: false, entries, transcripts }, running);
 }
 
 /**
@@ -215,6 +217,8 @@ function apply(state, frame) {
       return { ...state, csat: "requested" };
     case "csat.saved":
       return { ...state, csat: "saved" };
+    case "transcript.status":
+      return { ...state, transcripts: delivered(state.transcripts, frame) };
     default:
       return state;
   }
@@ -227,6 +231,16 @@ function apply(state, frame) {
  */
 function messageEntry(seq, message) {
   return { kind: "message", id: message.id, seq, message };
+}
+
+/**
+ * @param {readonly import("./protocol.js").Delivery[]} known
+ * @param {import("./protocol.js").TranscriptFrame} frame
+ */
+function delivered(known, { delivery, email, state }) {
+  const now = { delivery, email, state };
+  const old = known.some((one) => one.delivery === delivery);
+  return old ? known.map((one) => (one.delivery === delivery ? now : one)) : [...known, now];
 }
 
 /**

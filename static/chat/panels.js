@@ -105,7 +105,8 @@ export function setUpAddress(save) {
  * @param {string} text
  */
 export function toast(text) {
-  const box = byId("toasts");
+  // What lies behind a modal dialog is seen by nobody.
+  const box = document.querySelector("dialog[open] .toasts") ?? byId("toasts");
   const note = el("p", { class: "toast" }, text);
   box.append(note);
   setTimeout(() => note.remove(), 6_000);
