@@ -22,6 +22,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "history": "/api/conversation/",
         "build": settings.BUILD,
         "limits": {"text": settings.CHAT_TEXT_LIMIT, "frame": settings.CHAT_FRAME_LIMIT},
+        "transcripts": {"url": "/api/transcript/", "mails": bool(settings.SENDGRID_API_KEY)},
     }
     context = {"site_name": settings.SITE_NAME, "office_hours": settings.OFFICE_HOURS, "boot": boot}
     response = render(request, "chat/page.html", context)

@@ -99,7 +99,7 @@ def features() -> dict[str, bool]:
     return {
         "pictures": False,
         "videos": True,
-        "email": False,
+        "email": True,
         "handoff": True,
         "web": registry.get("web").enabled,
     }

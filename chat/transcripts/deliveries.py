@@ -74,6 +74,12 @@ def status(row: TranscriptDelivery, state: str = "") -> dict[str, Any]:
     return {"delivery": str(row.id), "email": mask(row.email), "state": str(shown)}
 
 
+def shown_deliveries(conversation: uuid.UUID) -> list[dict[str, Any]]:
+    """What became of each transcript of a conversation, in the order of asking."""
+    rows = TranscriptDelivery.objects.filter(conversation=conversation, purpose=Purpose.TRANSCRIPT)
+    return [status(row) for row in rows.order_by("created_at")]
+
+
 # --- Asking --------------------------------------------------------------------------------------
 
 

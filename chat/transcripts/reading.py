@@ -11,6 +11,7 @@ from chat import protocol
 from chat.assistant.services import Exchange, Past
 from chat.models import Attachment, Conversation, Event, Message, ShownVideo, Source
 from chat.protocol import DurableEvent
+from chat.transcripts.deliveries import shown_deliveries
 from chat.transcripts.log import durable
 
 PAGE_BYTES = 48 * 1024  # of one `welcome`; a frame holds 64 KiB
@@ -132,5 +133,6 @@ def snapshot(visitor: str, conversation: uuid.UUID, gone: Gone = nothing_gone) -
         "conversation": row.id,
         "status": row.status,
         "seq": row.last_seq,
+        "transcripts": shown_deliveries(row.id),
         "messages": [protocol.message(message, *belongings(message), missing) for message in messages],
     }

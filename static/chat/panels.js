@@ -78,11 +78,12 @@ export function setUpMenu(acts) {
   });
 }
 
-/** @param {() => void} confirmed */
-export function setUpNewConversation(confirmed) {
+/** @param {() => void} confirmed @param {() => void} keepCopy */
+export function setUpNewConversation(confirmed, keepCopy) {
   const dialog = byId("new-dialog", HTMLDialogElement);
   dialog.addEventListener("close", () => {
     if (dialog.returnValue === "new") confirmed();
+    if (dialog.returnValue === "copy") keepCopy();
     dialog.returnValue = "";
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());

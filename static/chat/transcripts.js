@@ -25,6 +25,12 @@ const SHOWN = {
 };
 const NEWS = new Set(["delivered", "bounced", "dropped", "failed"]);
 
+/** An address as the server tells it back. @param {string} email */
+export function masked(email) {
+  const [first = ""] = email;
+  return `${first}…@${email.slice(email.lastIndexOf("@") + 1)}`;
+}
+
 /**
  * @param {object} parts
  * @param {import("./storage.js").Store} parts.store
