@@ -48,7 +48,8 @@ class VideoText:
 
 
 class PieceText(NamedTuple):
-    """`text` is the piece's own, `context` what it stands in, `first` the first sentence of captions."""
+    """`text` is the piece's own, `context` what it stands in. Captions also have their `first` sentence,
+    behind the titles of video and chapter."""
 
     kind: Kind
     start: float
@@ -80,7 +81,10 @@ def pieces(video: VideoText) -> list[PieceText]:
             whole = f"{text}\n{said}"[:_CHAPTER_CHARS]
             found.append(PieceText("chapter", chapter.start, whole, title))
     for track in video.tracks:
-        found += [PieceText("caption", start, text, title, first) for start, text, first in windows(track)]
+        for start, text, first in windows(track):
+            chapter_now = chapter_at(video.chapters, start)
+            lead = f"{title} > {chapter_now.title[:_LEAD_CHARS]}" if chapter_now else title
+            found.append(PieceText("caption", start, text, title, f"{lead}\n{first}"))
     return found
 
 

@@ -30,8 +30,8 @@ _HELP_DOUBT = 10
 _BEHIND = 0.08
 """A second video is shown only this close behind the first."""
 _FIRST = 0.7  # of a stretch of captions against its first sentence, when the second is chosen
+_CHAPTER = 0.07  # what a chapter must have more than the captions in it, which are more exact
 _WHOLE = 0.1  # what the title must have more than any moment, for playing to begin at the start
-_CHAPTER = 0.06  # what a chapter must have more than the captions in it, which are more exact
 _NEARLY = 0.02  # moments that fit so nearly as well: the first of them leads up to the others
 _SNAP = 5.0  # seconds around a chapter's start that are still its start: a title card, a first word
 
@@ -121,22 +121,31 @@ def _reason(judged: Judged, shown: Sequence[Judged], limit: int, exclude: Collec
 
 
 def _beginning(candidate: Candidate, starts_at: float) -> Beginning:
-    moments = [piece for piece in candidate.pieces if piece.kind in ("chapter", "caption")]
+    moments = _moments(candidate)
+    best = max((weight for weight, _ in moments), default=0.0)
     whole = [piece for piece in candidate.pieces if piece.kind in ("title", "description")]
-    best = max(map(_weight, moments), default=0.0)
-    over = max(whole, key=_weight, default=None)
-    if not moments or (over is not None and _weight(over) > best + _WHOLE):
+    over = max(whole, key=lambda piece: piece.cosine, default=None)
+    if not moments or (over is not None and over.cosine > best + _WHOLE):
         kind, text = (over.kind, over.text) if over else ("title", "")
         return Beginning(starts_at, "", kind, text)
-    first = min(
-        (piece for piece in moments if _weight(piece) >= best - _NEARLY), key=lambda piece: piece.start
-    )
+    fitting = (piece for weight, piece in moments if weight >= best - _NEARLY)
+    first = min(fitting, key=lambda piece: piece.start)
     chapter = chapter_at(candidate.chapters, first.start) or next(iter(candidate.chapters), None)
     start = chapter.start if chapter and abs(first.start - chapter.start) <= _SNAP else first.start
     title = chapter.title if chapter and chapter.start <= start else ""
     return Beginning(start, title, first.kind, first.text)
 
 
+def _moments(candidate: Candidate) -> list[tuple[float, IndexPiece]]:
+    """Chapters and captions with what speaks for beginning there."""
+    return [
+        (_weight(piece) + _CODED * piece.coded, piece)
+        for piece in candidate.pieces
+        if piece.kind in ("chapter", "caption")
+    ]
+
+
 def _weight(piece: IndexPiece) -> float:
-    weight = (1 - _FIRST) * piece.cosine + _FIRST * piece.first + _CODED * piece.coded
-    return weight - _CHAPTER if piece.kind == "chapter" else weight
+    if piece.kind == "chapter":
+        return piece.cosine - _CHAPTER
+    return (1 - _FIRST) * piece.cosine + _FIRST * piece.first
