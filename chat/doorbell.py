@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from functools import cache
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from chat.live import LAYER_TIMEOUT, group_of, ring_of
 from chat.protocol import DurableEvent
 
 logger = logging.getLogger(__name__)
+_lock = Lock()  # pages for staff ring from threads of their own
 
 
 def ring(events: Iterable[DurableEvent]) -> None:
@@ -25,7 +27,8 @@ def ring(events: Iterable[DurableEvent]) -> None:
     if not reached or layer is None:
         return
     try:
-        _runner().run(_ring(layer, reached))
+        with _lock:
+            _runner().run(_ring(layer, reached))
     except Exception as error:  # noqa: BLE001 - a layer that is away must not undo what is stored
         logger.warning("channel_layer_failed verb=ring error=%s", type(error).__name__)
 

@@ -256,12 +256,16 @@ def _tell_who_waits(confirmation: TranscriptDelivery, state: str) -> tuple[Durab
     return change(waiting.id, (State.WAITING,), state)[1] if waiting else ()
 
 
-def resend(deliveries: Iterable[uuid.UUID]) -> list[DurableEvent]:
-    """Staff have it sent once more, with a day of tries of its own; not what is still on its way."""
+def resend(deliveries: Iterable[uuid.UUID]) -> tuple[int, list[DurableEvent]]:
+    """Staff have mails sent once more, each with a day of tries of its own; not what is still on its way, or
+    was never confirmed. How many that were, and what the customers are told."""
+    sent = 0
     told: list[DurableEvent] = []
-    for row in TranscriptDelivery.objects.filter(id__in=list(deliveries), state__in=RESENDABLE):
+    tried = TranscriptDelivery.objects.filter(attempts__gt=0, state__in=RESENDABLE)
+    for row in tried.filter(id__in=list(deliveries)):
         now = database_now()
         fresh = {"resent_after": row.attempts, "queued_at": now, "due_at": now, "error": ""}
-        _, events = change(row.id, RESENDABLE, State.QUEUED, attempt=row.attempts, **fresh)
+        done, events = change(row.id, RESENDABLE, State.QUEUED, attempt=row.attempts, **fresh)
+        sent += done
         told += events
-    return told
+    return sent, told
