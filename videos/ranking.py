@@ -21,7 +21,7 @@ Reason = Literal["shown", "weak", "behind", "enough", "hidden", "excluded"]
 THRESHOLD = 0.4
 _NEAREST, _AROUND = 0.75, 0.25
 """The nearest piece, and the mean of the three nearest."""
-_SHARED = 0.1  # of the score is for shared words
+_SHARED = 0.2  # of the score is for shared words
 _CODED = 0.5  # a code names its video exactly: above everything else
 _HELP = 0.05
 """The most that answers to "did this help?" move a video among others; never across the threshold."""
