@@ -12,10 +12,16 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred
 
 from joblynk.web import GRACE, RESTART, begin_to_end, finish_answers
+from joblynk.web.pacing import Pacing
 
 
 class PatientServer(Server):  # type: ignore[misc] # Daphne has no types
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._pacing = Pacing()
+
     async def handle_reply(self, protocol: Any, message: Any) -> None:
+        await self._pacing.before(protocol, message)
         # A frame for a socket that has been closed and does not know it yet.
         with suppress(Disconnected):
             await super().handle_reply(protocol, message)
