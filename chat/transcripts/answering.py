@@ -80,8 +80,10 @@ def _finish(log: Log, conversation: Conversation, answer: Message, item: Outcome
     answer.pending = False
     # A person has taken over while the assistant was writing: its words are thrown away.
     answer.removed = conversation.status == Conversation.Status.HUMAN
-    for row in (*item.sources, *item.videos):
-        row.message = answer
+    for source in item.sources:
+        source.message = answer
+    for video in item.videos:
+        video.message = answer
     if answer.removed:
         return (log.append(conversation, "message.removed", item.at, answer),)
     if item.finish == Message.Finish.ERROR:

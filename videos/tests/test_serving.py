@@ -45,7 +45,8 @@ def _threads() -> Any:
 
 async def fetch(client: AsyncClient, path: str, method: str = "get", **headers: str) -> HttpResponseBase:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await getattr(client, method)(path, headers=named)
+    response: HttpResponseBase = await getattr(client, method)(path, headers=named)
+    return response
 
 
 async def body(response: Any) -> bytes:
@@ -188,8 +189,8 @@ async def test_a_provider_s_player_is_the_one_without_cookies(async_client: Asyn
     assert "start=90" in told["chapters"][0]["embed"]
 
 
-def hidden(**changes: Any) -> Callable[[Video], None]:
-    return lambda row: Video.objects.filter(pk=row.pk).update(**changes) and None
+def hidden(**changes: Any) -> Callable[[Video], int]:
+    return lambda row: Video.objects.filter(pk=row.pk).update(**changes)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def hidden(**changes: Any) -> Callable[[Video], None]:
     ],
 )
 async def test_customers_get_nothing_of_a_hidden_video_and_staff_all(
-    async_client: AsyncClient, video: Video, hide: Callable[[Video], None]
+    async_client: AsyncClient, video: Video, hide: Callable[[Video], int]
 ) -> None:
     told = (await async_client.get(f"/api/videos/{video.pk}/")).json()
     paths = [f"/api/videos/{video.pk}/", path_of(video), told["poster"], told["captions"][0]["src"]]
