@@ -274,13 +274,10 @@ def _video_event(frame: Frame) -> VideoEvent:
     if not isinstance(event, str) or event not in _VIDEO_EVENTS:
         raise BadFrame("bad_request")
     # No video lasts longer than a day; infinities and what is no number are not told on.
-    told = isinstance(second, int | float) and not isinstance(second, bool) and 0 <= second <= 86_400
-    return VideoEvent(
-        _id(frame, "message_id"),
-        _whole(frame, "video_id", low=1, high=2**63 - 1),
-        event,
-        float(second) if told else None,
-    )
+    if isinstance(second, bool) or not isinstance(second, int | float) or not 0 <= second <= 86_400:
+        second = None
+    video_id = _whole(frame, "video_id", low=1, high=2**63 - 1)
+    return VideoEvent(_id(frame, "message_id"), video_id, event, second)
 
 
 def _typing(frame: Frame) -> Typing:
