@@ -192,6 +192,19 @@ PROVIDERS: dict[str, dict[str, Any]] = {
         else {"BACKEND": "joblynk.providers.llm.offline.OfflineLLM", "OPTIONS": {}}
     ),
     "offline_llm": {"BACKEND": "joblynk.providers.llm.offline.OfflineLLM", "OPTIONS": {}},
+    "vision": (
+        {
+            "BACKEND": "joblynk.providers.vision.groq.GroqVision",
+            "OPTIONS": {
+                "api_key": GROQ_API_KEY,
+                "base_url": env_str("GROQ_BASE_URL", "https://api.groq.com"),
+                "model": env_str("GROQ_VISION_MODEL", "qwen/qwen3.8-27b"),
+            },
+        }
+        if GROQ_API_KEY
+        else {"BACKEND": "joblynk.providers.vision.offline.OfflineVision", "OPTIONS": {}}
+    ),
+    "offline_vision": {"BACKEND": "joblynk.providers.vision.offline.OfflineVision", "OPTIONS": {}},
     "web": (
         {
             "BACKEND": "joblynk.providers.web.serper.SerperSearch",
@@ -231,7 +244,9 @@ SITE_URL = (
 ).rstrip("/")
 """Where customers find the site; mails lead there."""
 SENDGRID_API_KEY = env_secret("SENDGRID_API_KEY")
-SENDGRID_HOST_URL = env_str("SENDGRID_HOST_URL", "https://api.sendgrid.com")  # EU: https://api.eu.sendgrid.com
+SENDGRID_HOST_URL = env_str(
+    "SENDGRID_HOST_URL", "https://api.sendgrid.com"
+)  # EU: https://api.eu.sendgrid.com
 SENDGRID_SANDBOX_MODE = env_bool("SENDGRID_SANDBOX_MODE", False)
 SENDGRID_SANDBOX_MODE_IN_DEBUG = False  # by itself the library sends nothing when DEBUG=1
 SENDGRID_TRACK_EMAIL_OPENS = SENDGRID_TRACK_CLICKS_HTML = SENDGRID_TRACK_CLICKS_PLAIN = False
@@ -248,7 +263,9 @@ TRANSCRIPTS_PER_CONVERSATION, TRANSCRIPTS_PER_NETWORK_HOUR, TRANSCRIPTS_PER_MAIL
 
 # Given without the key that would make them matter: joblynk.E004 says so.
 SETTINGS_WITHOUT_KEY = {
-    "GROQ_API_KEY": [] if GROQ_API_KEY else env_given("GROQ_MODEL", "GROQ_FALLBACK_MODEL", "GROQ_BASE_URL"),
+    "GROQ_API_KEY": []
+    if GROQ_API_KEY
+    else env_given("GROQ_MODEL", "GROQ_FALLBACK_MODEL", "GROQ_VISION_MODEL", "GROQ_BASE_URL"),
     "SERPER_API_KEY": [] if SERPER_API_KEY else env_given("SERPER_BASE_URL"),
     "SENDGRID_API_KEY": []
     if SENDGRID_API_KEY

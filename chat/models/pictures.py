@@ -44,9 +44,7 @@ class Attachment(models.Model):
     reader = models.CharField(max_length=10, choices=Reader, blank=True)
     text = models.TextField(blank=True)
     description = models.TextField(blank=True)
-    confidence = models.FloatField(
-        null=True, blank=True, help_text="0 to 1, if the reader says."
-    )
+    confidence = models.FloatField(null=True, blank=True, help_text="0 to 1, if the reader says.")
     reading_ms = models.PositiveIntegerField(null=True, blank=True)
     failure = models.CharField(max_length=24, blank=True, help_text="Why nobody could read it.")
     correction = models.TextField(null=True, blank=True)  # noqa: DJ001  ("" is a correction too)

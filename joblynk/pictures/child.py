@@ -4,7 +4,7 @@ Reads one JSON object a line from standard input and answers each with one line,
 
     {"do": "clean", "source", "picture", "thumb"}   the fields of `Cleaned`
     {"do": "shrink", "source", "target", "side"}    {}
-    {"do": "read", "source"}                        {"lines": [the fields of each `Line`]}
+    {"do": "read", "source"}                        the fields of `Print`
 
 MEMORY is in bytes of address space for the process, CPU in seconds for each question, IDLE the seconds
 without a question after which it ends by itself and so gives its memory back.
@@ -34,7 +34,7 @@ def do(question: dict[str, Any]) -> dict[str, Any]:
     if question["do"] == "read":
         from joblynk.pictures.ocr import read
 
-        return {"lines": [asdict(line) for line in read(source)]}
+        return asdict(read(source))
     from joblynk.pictures.cleaning import clean, shrink
 
     if question["do"] == "shrink":

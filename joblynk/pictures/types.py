@@ -62,12 +62,21 @@ class Cleaned:
 
 
 @dataclass(frozen=True, slots=True)
+class Print:
+    """What is written in a picture, "" if nothing; `confidence` from 0 to 1, 0 where there is no text."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """A line of print; pixels from the upper left corner, `score` from 0 to 1."""
+    """A line of print; `score` from 0 to 1. `left`, `middle` and `height` are pixels, `middle` along the
+    slope of the picture's lines; lines of one `row` stand side by side."""
 
     text: str
     score: float
     left: float
-    top: float
-    right: float
-    bottom: float
+    middle: float
+    height: float
+    row: int = 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from joblynk.children import TooSlow, exchange
-from joblynk.pictures.types import Cleaned, Line, PictureError
+from joblynk.pictures.types import Cleaned, PictureError, Print
 
 _ROOT = Path(__file__).resolve().parents[2]
 _MB = 1024 * 1024
@@ -126,10 +126,9 @@ async def shrink(source: Path, target: Path, side: int) -> None:
     await _cleaning.ask({"do": "shrink", "source": str(source), "target": str(target), "side": side})
 
 
-async def read(source: Path) -> tuple[Line, ...]:
-    """The print in one of our own pictures, in reading order. Raises `PictureError`."""
-    found = await _reading.ask({"do": "read", "source": str(source)})
-    return tuple(Line(**line) for line in found["lines"])
+async def read(source: Path) -> Print:
+    """What is written in one of our own pictures. Raises `PictureError`."""
+    return Print(**await _reading.ask({"do": "read", "source": str(source)}))
 
 
 def shutdown() -> None:

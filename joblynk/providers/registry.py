@@ -15,12 +15,12 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
-from joblynk.providers.types import LLM, Embedder, WebSearch
+from joblynk.providers.types import LLM, Embedder, Vision, WebSearch
 
-Role = Literal["llm", "offline_llm", "web", "embedder"]
-AnyProvider = LLM | WebSearch | Embedder
+Role = Literal["llm", "offline_llm", "vision", "offline_vision", "web", "embedder"]
+AnyProvider = LLM | Vision | WebSearch | Embedder
 
-_ASYNC_ROLES: tuple[Role, ...] = ("llm", "offline_llm", "web")
+_ASYNC_ROLES: tuple[Role, ...] = ("llm", "offline_llm", "vision", "offline_vision", "web")
 
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()  # a provider may ask for another while it is built
@@ -30,6 +30,8 @@ _former: dict[str, Embedder | None] = {}
 
 @overload
 def get(role: Literal["llm", "offline_llm"]) -> LLM: ...
+@overload
+def get(role: Literal["vision", "offline_vision"]) -> Vision: ...
 @overload
 def get(role: Literal["web"]) -> WebSearch: ...
 @overload
@@ -70,7 +72,8 @@ def _rebuilt(name: str) -> Embedder | None:
 async def aclose_all() -> None:
     """Close and forget the async providers; the next `get` builds new ones."""
     with _lock:
-        closing = [cast(LLM | WebSearch, _built.pop(role)) for role in _ASYNC_ROLES if role in _built]
+        built = [_built.pop(role) for role in _ASYNC_ROLES if role in _built]
+    closing = cast(list[LLM | Vision | WebSearch], built)
     outcomes = await asyncio.gather(*(provider.aclose() for provider in closing), return_exceptions=True)
     for provider, outcome in zip(closing, outcomes, strict=True):
         if isinstance(outcome, Exception):

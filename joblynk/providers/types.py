@@ -1,11 +1,12 @@
 """What the product asks of the outside world: protocols and frozen values.
 
-One colour per interface: `LLM` and `WebSearch` are async, `Embedder` is sync and is entered
+One colour per interface: `LLM`, `Vision` and `WebSearch` are async, `Embedder` is sync and is entered
 through the one-thread executor of `joblynk.executors`.
 """
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -79,6 +80,27 @@ class WebResult:
     link: str
     snippet: str
     date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is to be seen in one picture. `text` is its print, line by line, "" if there is none; `confidence`
+    from 0 to 1, None where the reader gives none."""
+
+    text: str
+    description: str = ""
+    confidence: float | None = None
+
+
+class Vision(Protocol):
+    name: str
+    """Names the reader in stored readings: "groq", "offline"."""
+
+    async def look(self, pictures: Sequence[Path]) -> tuple[Sight, ...]:
+        """One for each picture, in order. The files are our own PNG or JPEG. Raises `ProviderError`."""
+        ...
+
+    async def aclose(self) -> None: ...
 
 
 class WebSearch(Protocol):
