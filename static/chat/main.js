@@ -3,7 +3,8 @@
  *
  * @typedef {import("./protocol.js").ServerFrame} ServerFrame
  * @typedef {import("./log.js").State} State
- * @typedef {{socket: string, build: string, history: string, limits: {text: number, frame: number}}} Boot
+ * @typedef {{socket: string, build: string, history: string, transcripts: {url: string, mails: boolean},
+ *   limits: {text: number, frame: number}}} Boot
  */
 
 import { Actions } from "./actions.js";
@@ -18,6 +19,7 @@ import { Sending } from "./sending.js";
 import { Connection } from "./socket.js";
 import { tabStore } from "./storage.js";
 import { Strip } from "./strip.js";
+import { masked, setUpTranscripts } from "./transcripts.js";
 import { LogView } from "./view.js";
 
 const TALKED = "joblynk.talked";
@@ -109,6 +111,14 @@ const strip = new Strip({
   reconnect: () => connection.wake(),
   redraw: draw,
 });
+
+const transcripts = setUpTranscripts({ store, ...boot.transcripts, send: email });
+
+/** @param {string} address */
+function email(address) {
+  const told = (/** @type {State} */ now) => now.transcripts.some((one) => one.email === masked(address));
+  act({ type: "transcript.email", email: address }, told);
+}
 
 /** The notice that confirms the address is the effect to wait for. @param {string} email */
 function leaveAddress(email) {
@@ -304,6 +314,7 @@ function showStatus() {
     part.toggleAttribute("hidden", !features[name]);
   }
   if (status !== "bot") byId("person").hidden = true;
+  transcripts.update(state);
   document.body.dataset.status = status;
   const who = state.assignee ?? "A person";
   byId("presence").textContent = status === "human" ? (staffTyping ? `${who} is typing…` : `${who} is here`) : byId("presence").dataset.usual ?? "";
@@ -328,7 +339,14 @@ byId("explain").addEventListener("click", () =>
 );
 byId("person").addEventListener("click", desk.handoff);
 byId("go-on").addEventListener("click", goOn);
-setUpMenu({ new: setUpNewConversation(startOver), print: () => window.print() });
+byId("transcript-button").addEventListener("click", () => transcripts.open());
+byId("transcript-offer").addEventListener("click", () => transcripts.open());
+setUpMenu({
+  new: setUpNewConversation(startOver, () => transcripts.open()),
+  email: () => transcripts.open(),
+  download: () => transcripts.open("download"),
+  print: () => window.print(),
+});
 setUpGrades((score) => act({ type: "csat.submit", score }, (now) => now.csat === "saved"));
 
 addEventListener("online", () => (connection.wake(), draw()));

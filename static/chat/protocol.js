@@ -51,7 +51,10 @@
  * @typedef {Numbered & {type: "feedback.saved", message_id: string, value: -1 | 0 | 1}} FeedbackFrame
  * @typedef {Numbered & {type: "csat.requested"}} CsatRequestedFrame
  * @typedef {Numbered & {type: "csat.saved", score: number}} CsatSavedFrame
- * @typedef {Numbered & {type: "transcript.status"}} TranscriptFrame
+ * @typedef {"waiting" | "queued" | "accepted" | "delivered" | "bounced" | "dropped" | "failed" | "ambiguous"
+ *   | "stored"} DeliveryState          of a transcript; "waiting" for the address to be confirmed
+ * @typedef {{delivery: string, email: string, state: DeliveryState}} Delivery    `email` as "a…@mail.example"
+ * @typedef {Numbered & Delivery & {type: "transcript.status"}} TranscriptFrame
  * @typedef {Numbered & {type: "unknown"}} UnknownDurableFrame    a type this build does not know: counted, not shown
  * @typedef {MessageFrame | RemovedFrame | StartedFrame | FailedFrame | ConversationFrame | FeedbackFrame
  *   | CsatRequestedFrame | CsatSavedFrame | TranscriptFrame | UnknownDurableFrame} DurableFrame
@@ -78,7 +81,8 @@
  * @typedef {{type: string, [field: string]: unknown}} ClientFrame
  *
  * What `GET /api/conversation/` answers after a `reset`.
- * @typedef {{conversation: string, status: Status, seq: number, messages: Message[], running: Running | null}} History
+ * @typedef {{conversation: string, status: Status, seq: number, messages: Message[], running: Running | null,
+ *   transcripts?: Delivery[]}} History
  */
 
 export const SUBPROTOCOL = "joblynk.v1";
