@@ -66,7 +66,7 @@ export function setUpTranscripts({ store, url, mails, send }) {
     drawn = now;
     list.replaceChildren(
       ...deliveries.map(({ state, email }) => {
-        const [kind, sign, words] = SHOWN[state] ?? SHOWN.queued;
+        const [kind, sign, words] = state === "waiting" && !mails ? SHOWN.stored : (SHOWN[state] ?? SHOWN.queued);
         return el("li", { class: `${kind} ${state}` }, icon(sign), el("span", {}, words(email)));
       }),
     );
