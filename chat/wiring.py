@@ -24,7 +24,7 @@ from chat.shelf import Shelf
 from chat.throttles import LocalThrottle, Rates, SharedThrottle, Throttle
 from chat.turns import Answer, Turns
 from chat.writer import Writer
-from joblynk import executors
+from joblynk import executors, metrics
 from joblynk.providers import registry
 from knowledge import search
 from videos import catalogue, sources
@@ -106,9 +106,12 @@ def features() -> dict[str, bool]:
 
 
 def video_link(video_id: int, start: float) -> str:
-    """Where a video can be watched from that second on; "" for one that is gone, or plays here only."""
-    found = catalogue.playable(video_id)
-    return sources.page(found.source, start) if found and found.source else ""
+    """Where a video can be watched from that second on; "" for one that is gone."""
+    if (found := catalogue.playable(video_id)) is None:
+        return ""
+    if found.source is None:
+        return f"{settings.SITE_URL}/{found.file}#t={int(start)}"
+    return sources.page(found.source, start)
 
 
 def _answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
@@ -117,7 +120,7 @@ def _answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
 
 def services() -> Services:
     return Services(
-        search=search.search,
+        search=_search,
         llm=within_budget(registry.get("llm")),
         offline_llm=registry.get("offline_llm"),
         web=registry.get("web"),
@@ -129,6 +132,11 @@ def services() -> Services:
         ),
         recommend=recommend,
     )
+
+
+async def _search(text: str, limit: int = 5) -> search.Findings:
+    with metrics.RETRIEVAL.time():
+        return await search.search(text, limit)
 
 
 async def _pull(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent], bool]:

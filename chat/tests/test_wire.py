@@ -206,11 +206,11 @@ async def test_a_command_before_hello_is_refused(open_tab: OpenTab) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_what_the_site_does_not_offer_is_said(open_tab: OpenTab) -> None:
+async def test_a_transcript_of_nothing_is_refused(open_tab: OpenTab) -> None:
     tab = await open_tab()
     await tab.hello()
     await tab.send("transcript.email", email="ada@example.com", client_action_id=uuid.uuid4())
-    assert (await tab.until("error"))["code"] == "unavailable"
+    assert (await tab.until("error"))["code"] == "nothing_said"
 
 
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/chat", "/ws/chat/more", "/admin/"])
