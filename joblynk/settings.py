@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "joblynk.logs.identify",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -126,7 +127,12 @@ CHANNEL_LAYERS = (
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # What the worker does besides the queue, in turns: functions that do what is due for some seconds and
 # return True if more is left.
-BACKGROUND_WORK = ["knowledge.tasks.take_due", "chat.tasks.send_due", "chat.tasks.tidy"]
+BACKGROUND_WORK = [
+    "knowledge.tasks.take_due",
+    "chat.tasks.send_due",
+    "chat.tasks.digest_due",
+    "chat.tasks.tidy",
+]
 
 # --- Serving: `manage.py serve`, which `make run` calls -----------------------------------------
 HOST = env_str("HOST", "127.0.0.1")
@@ -160,6 +166,8 @@ LLM_DOLLARS_PER_DAY = env_float("LLM_DOLLARS_PER_DAY", 0.0)
 LLM_PROMPT_PRICE = env_float("LLM_PROMPT_PRICE", 0.15)
 LLM_COMPLETION_PRICE = env_float("LLM_COMPLETION_PRICE", 0.60)
 """Dollars for a million tokens: the list price of GROQ_MODEL's default."""
+MODEL_PRICES = {"openai/gpt-oss-20b": (0.075, 0.30)}
+"""The same pair for other models, where staff are shown what an answer cost."""
 CHAT_PASSAGES = 5  # at most so many sources an answer
 
 # --- Knowledge ---------------------------------------------------------------------------------
@@ -170,6 +178,10 @@ if not EMBEDDING_MODEL or Path(EMBEDDING_MODEL).is_dir():
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is fetched at run time
 # HuggingFace's tokenizers warn and deadlock when threads of their own meet a fork.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# --- Videos ------------------------------------------------------------------------------------
+VIDEO_MAX_MB = env_int("VIDEO_MAX_MB", 200)
+"""The largest video file that staff may upload."""
 
 # --- Providers: a key switches a service on, code never asks which ----------------------------
 GROQ_API_KEY = env_secret("GROQ_API_KEY")
@@ -346,6 +358,12 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Logs --------------------------------------------------------------------------------------
 LOG_LEVEL = env_str("LOG_LEVEL", "INFO")
+LOG_FORMAT = env_str("LOG_FORMAT", "line")
+"""line, or json: one object a line, for a program that gathers logs."""
+METRICS_TOKEN = env_secret("METRICS_TOKEN")
+"""What Prometheus sends as its bearer token to /metrics. Empty: the site's own network may ask."""
+SENTRY_DSN = env_secret("SENTRY_DSN")
+"""Errors are reported there, without anybody's words. Needs the package sentry-sdk."""
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -353,10 +371,20 @@ LOGGING = {
         "no_probes": {  # "not ready yet" is an answer to a probe, no error of the site
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: not record.getMessage().endswith(" /readyz"),
+        },
+        "context": {"()": "joblynk.logs.Context"},
+    },
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}{context}", "style": "{"},
+        "json": {"()": "joblynk.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT if LOG_FORMAT == "json" else "line",
+            "filters": ["context"],
         }
     },
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "axes": {"level": "WARNING"},  # its INFO lines tell of every login

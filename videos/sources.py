@@ -31,8 +31,8 @@ _VIMEO_PATH = re.compile(
 )
 """The number, alone or behind whatever the video is shown in, and the hash of an unlisted one."""
 _IFRAME = re.compile(r"<iframe\b[^<>]{0,1500}?\bsrc=([\"'])([^\"'<>]{1,1500})\1", re.IGNORECASE)
-_TIME = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s?)?")
-_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2})")
+_TIME = re.compile(r"(?:(\d{1,3})h)?(?:(\d{1,4})m)?(?:(\d{1,6}(?:\.\d{1,3})?)s?)?")
+_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2}(?:\.\d{1,3})?)")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\uffff\U00010000-\U0010ffff\\]")
 
 _KNOWN = (
@@ -94,13 +94,11 @@ def page(source: Source, start: float = 0.0) -> str:
 def seconds(text: str) -> float | None:
     """ "90", "90s", "1m30s", "1h2m3s", "1:30" and "1:02:03" in seconds; None for anything else."""
     text = text.strip().lower()
-    if clock := _CLOCK.fullmatch(text):
-        hours, minutes, rest = (int(part or 0) for part in clock.groups())
-        return float(hours * 3600 + minutes * 60 + rest)
-    if text and (spelt := _TIME.fullmatch(text)):
-        hours, minutes, rest = (int(part or 0) for part in spelt.groups())
-        return float(hours * 3600 + minutes * 60 + rest)
-    return None
+    found = _CLOCK.fullmatch(text) or (_TIME.fullmatch(text) if text else None)
+    if found is None:
+        return None
+    hours, minutes, rest = found.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest or 0)
 
 
 def _split(address: str) -> SplitResult:
