@@ -129,6 +129,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # return True if more is left.
 BACKGROUND_WORK = [
     "knowledge.tasks.take_due",
+    "videos.reading.take_due",
     "chat.tasks.send_due",
     "chat.tasks.digest_due",
     "chat.tasks.tidy",
