@@ -14,6 +14,7 @@ from chat.protocol import BadFrame, DurableEvent
 from chat.throttles import Wait
 from chat.transcripts import Refused, View
 from chat.window import Outbound
+from joblynk import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +31,15 @@ class DirectConsumer(AsyncConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
         self._emit = send
+        metrics.SOCKETS.inc()
         try:
             while True:
                 message = await receive()
                 await getattr(self, message["type"].replace(".", "_"))(message)
         except StopConsumer:
             pass
+        finally:
+            metrics.SOCKETS.dec()
 
 
 class ChatConsumer(DirectConsumer):
@@ -164,12 +168,13 @@ class ChatConsumer(DirectConsumer):
         match command:
             case protocol.StopAnswer():
                 return False
-            case protocol.SendMessage() | protocol.RetryAnswer():
+            case protocol.SendMessage() | protocol.RetryAnswer() | protocol.CorrectPicture():
                 wait = await self.desk.throttle.take(self.visitor, self._network())
             case _:
                 seconds = self.desk.allowed.actions.take(self.visitor)
                 wait = Wait("visitor", seconds) if seconds else None
         if wait is not None:
+            metrics.REFUSED.labels(wait.scope).inc()
             question = command.client_message_id if isinstance(command, protocol.SendMessage) else None
             self._put(protocol.rate_limited(wait.scope, wait.seconds, question))
         return wait is not None

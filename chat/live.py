@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_EVERY = 0.25  # seconds between two cumulative texts to another process
 WATCH_LASTS = 6.0  # seconds a watch stays without being renewed
+_NOBODY = uuid.UUID(int=0)  # a conversation in which nobody listens
 LAYER_TIMEOUT = 2.0  # seconds; a layer that hangs must not hold up a turn
 
 
@@ -58,6 +59,7 @@ class Live:
         self._held: dict[uuid.UUID, int] = {}  # conversations kept for a running answer
         self._watched: dict[uuid.UUID, float] = {}  # conversation → until when somebody elsewhere watches
         self._channel: str | None = None
+        self._trouble = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self.on_stop: Stop = lambda answer, conversation: None
         self.progress: Progress = lambda _: None
@@ -154,6 +156,8 @@ class Live:
     async def pulse(self) -> None:
         """Join every group again, and pull what a lost ring would have told."""
         if self.across_processes:
+            if self._trouble:
+                await self._group("group_send", _NOBODY, {"kind": "ring", "seq": 0})
             for conversation in {*self._sockets, *self._held}:
                 await self._group("group_add", conversation)
         reached = await self._last_seqs(tuple(self._sockets))
@@ -212,8 +216,8 @@ class Live:
                     self._hear(message)
             except asyncio.CancelledError:
                 raise
-            except Exception:  # a broken layer is no reason to stop listening to it
-                logger.exception("channel_layer_receive_failed")
+            except Exception as error:  # noqa: BLE001 - a broken layer is no reason to stop listening to it
+                self._note(f"receive {type(error).__name__}")
                 await asyncio.sleep(1.0)
 
     def _send(self, conversation: uuid.UUID, message: dict[str, Any]) -> None:
@@ -234,7 +238,18 @@ class Live:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the pulse makes up for whatever was not sent
-            logger.warning("channel_layer_failed verb=%s error=%s", verb, type(error).__name__)
+            self._note(f"{verb} {type(error).__name__}")
+        else:
+            if verb == "group_send":  # to join a group that it believes to be in costs the layer nothing
+                self._note("")
+
+    def _note(self, trouble: str) -> None:
+        """One line when the layer goes away and one when it is back, however often it is tried."""
+        if trouble and not self._trouble:
+            logger.warning("channel_layer_away error=%s", trouble.replace(" ", ":"))
+        elif self._trouble and not trouble:
+            logger.warning("channel_layer_back")
+        self._trouble = trouble
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

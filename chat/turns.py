@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,6 +25,7 @@ from chat.protocol import DurableEvent, Frame
 from chat.shelf import Shelf
 from chat.transcripts import Accepted, NewQuestion, NewRetry, Outcome, Refused
 from chat.writer import Writer
+from joblynk import logs, metrics
 
 logger = logging.getLogger(__name__)
 
@@ -188,9 +190,13 @@ class Turns:
                     opening=result.seq == 1,
                 )
                 earlier = [other.task for other in self._of(conversation)]
-                run.work = loop.create_task(self._work(run, earlier))
-                run.task = loop.create_task(self._run(run), name=f"answer {run.answer_id}")
+                context = copy_context()
+                context.run(logs.turn_id.set, str(run.answer_id))
+                run.work = loop.create_task(self._work(run, earlier), context=context)
+                name = f"answer {run.answer_id}"
+                run.task = loop.create_task(self._run(run), name=name, context=context)
                 self._running[run.answer_id] = run
+                metrics.RUNNING.inc()
         return result
 
     async def _run(self, run: _Running) -> None:
@@ -206,6 +212,7 @@ class Turns:
             await self._store(self._outcome(run, failure))
         finally:
             self._running.pop(run.answer_id, None)
+            metrics.RUNNING.dec()
             await self._live.release(run.conversation)
 
     async def _work(self, run: _Running, earlier: list[asyncio.Task[None]]) -> None:
@@ -268,6 +275,8 @@ class Turns:
                 logger.exception("answer_not_stored answer=%s", outcome.answer_id)
                 continue
             self._live.announce(events)
+            if events:
+                metrics.ended(outcome.finish, outcome.mode, outcome.first_text_ms, outcome.total_ms)
             if events and outcome.videos:
                 await self._count([video.video_id for video in outcome.videos])
             return

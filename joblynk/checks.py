@@ -6,6 +6,7 @@ chosen, come with `check --deploy`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -102,6 +103,12 @@ def _wrong_choices() -> Iterator[CheckMessage]:
         message = "CHAT_FIRST_TOKEN_SECONDS is not between 0 and CHAT_ANSWER_SECONDS."
         hint = "The first word has to come before the whole answer is due: 8 and 45 are the defaults."
         yield Error(message, hint=hint, id="joblynk.E010")
+    if settings.LOG_FORMAT not in ("line", "json"):
+        message = f"LOG_FORMAT={settings.LOG_FORMAT!r} is unknown."
+        yield Error(message, hint="Use line or json.", id="joblynk.E031")
+    if settings.SENTRY_DSN and find_spec("sentry_sdk") is None:
+        message = "SENTRY_DSN is set, but the package that reports there is missing."
+        yield Error(message, hint="pip install sentry-sdk, or remove SENTRY_DSN.", id="joblynk.E030")
     for name in ("DATABASE_THREADS", "WEB_PROCESSES"):
         if getattr(settings, name) < 1:
             yield Error(f"{name} is below 1.", hint="Nothing would run. Use 1 or more.", id="joblynk.E011")

@@ -41,6 +41,7 @@ class Route:
 ROUTES: dict[str, Route] = {
     "healthz": Route("/healthz", OPEN),
     "readyz": Route("/readyz", dict.fromkeys(OPEN, 503)),  # no index is in memory here
+    "metrics": Route("/metrics", OPEN),  # asked from 127.0.0.1; others: joblynk/tests/test_monitoring.py
     "": Route("/", OPEN),
     "api/conversation/": Route("/api/conversation/?id={conversation}", MINE),
     "api/attachments/": Route("/api/attachments/", POSTED),
@@ -67,14 +68,17 @@ LISTS: dict[str, set[str]] = {
     "axes.accessattempt": set(),
     "axes.accessfailurelog": set(),
     "axes.accesslog": set(),
+    "chat.auditentry": {"Supervisors"},
     "chat.conversation": {"Agents", "Supervisors"},
     "chat.feedback": {"Agents", "Supervisors"},
     "chat.spending": set(),
+    "chat.transcriptdelivery": {"Agents", "Supervisors"},
     "django_tasks_database.dbtaskresult": set(),
     "knowledge.document": {"Editors", "Publishers"},
     "knowledge.faq": {"Editors", "Publishers"},
     "knowledge.indexbuild": {"Editors", "Publishers"},
     "knowledge.resemblance": {"Editors", "Publishers"},
+    "videos.video": {"Editors", "Publishers"},
 }
 # Of the admin, for every member of staff: the first page, one's own password, and the words of the pages.
 FOR_ALL_STAFF = {

@@ -18,6 +18,7 @@ from chat.transcripts.answering import (
 from chat.transcripts.asking import Accepted, NewQuestion, NewRetry, add_questions, retry_answers
 from chat.transcripts.changes import request_person, set_csat, set_feedback, withdraw_request
 from chat.transcripts.deliveries import TranscriptRequest, request_transcript
+from chat.transcripts.gauges import outbox_depth
 from chat.transcripts.log import Refused
 from chat.transcripts.opening import View, open_conversation, start_anew
 from chat.transcripts.people import (
@@ -45,6 +46,7 @@ from chat.transcripts.spending import Budget, Cost, reserve, settle, spent
 from chat.transcripts.videos import Noted, VideoNote, note_video
 
 __all__ = [
+    "outbox_depth",
     "LONG_BACKLOG",
     "Accepted",
     "Budget",

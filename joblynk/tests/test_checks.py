@@ -31,6 +31,8 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("joblynk.E009", {"SQLITE_SYNCHRONOUS": "maybe"}),
     ("joblynk.E010", {"CHAT_FIRST_TOKEN_SECONDS": 60.0}),
     ("joblynk.E011", {"DATABASE_THREADS": 0}),
+    ("joblynk.E030", {"SENTRY_DSN": "https://key@sentry.example/1"}),
+    ("joblynk.E031", {"LOG_FORMAT": "xml"}),
 ]
 
 
