@@ -27,7 +27,8 @@ class Loaded:
 
 def load() -> Loaded:
     """Load what is new or has changed, and make it searchable."""
-    entries = json.loads((FOLDER / "videos.json").read_text(encoding="utf-8"))["videos"]
+    listed = json.loads((FOLDER / "videos.json").read_text(encoding="utf-8"))["videos"]
+    entries = [entry for entry in listed if (FOLDER / "files" / entry["poster"]).exists()]
     there = catalogue.by_origin(ORIGIN)
     new = changed = 0
     for entry in entries:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+FOLDER_OF_FILES = HERE / "files"
 TITLE_SECONDS = 3.0
 END_SECONDS = 2.5
 SHORTEST_SCENE = 4.0
