@@ -3,19 +3,38 @@
 import time
 from collections.abc import Callable
 
-from chat import delivery, wiring
+from chat import delivery, privacy, wiring
+from chat.transcripts import digests
 
 _TIDY_EVERY = 600.0  # seconds
-
-TIDYING: tuple[Callable[[], object], ...] = ()
-"""Each forgets what is no longer needed; called every ten minutes."""
+_DIGEST_SECONDS = 2.0
+_PRUNE_EVERY = 86_400.0  # seconds
 
 _tidied: float | None = None
+_pruned: float | None = None
 
 
 def send_due() -> bool:
     """Send the mails that are due, for some seconds; True if more are left."""
     return delivery.send_due(wiring.video_link)
+
+
+def digest_due() -> bool:
+    """Bring what was said into what staff search in, for some seconds; True if more is left."""
+    return digests.catch_up(_DIGEST_SECONDS)
+
+
+def prune_daily() -> None:
+    """Forget what is older than the site keeps, at the start of the worker and then once a day."""
+    global _pruned
+    now = time.monotonic()
+    if _pruned is None or now - _pruned > _PRUNE_EVERY:
+        _pruned = now
+        privacy.prune()
+
+
+TIDYING: tuple[Callable[[], object], ...] = (prune_daily,)
+"""Each forgets what is no longer needed; called every ten minutes."""
 
 
 def tidy() -> bool:

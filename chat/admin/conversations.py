@@ -1,135 +1,219 @@
-"""Staff read every stored conversation; nobody edits one."""
+"""Staff read every stored conversation, and answer customers from its page; nobody edits one."""
 
-from typing import Any
+import uuid
+from datetime import date
+from typing import Any, ClassVar, cast
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import admin
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
-from chat.models import Conversation, Feedback, Message, Source
+from chat.admin import takeaway, visitors
+from chat.models import AuditEntry, Conversation
+from chat.staff import roles, tickets
+from chat.transcripts import audit, listing, review
+from chat.transcripts.listing import OUTCOMES, STATES, Outcome, Wanted
 from joblynk.admin import RecordAdmin
 
-FIRST_WORDS = 90  # characters of the first question in the list
-
-
-class OutcomeFilter(admin.SimpleListFilter):
-    """What became of the answers, in the words of the people who look for trouble."""
-
-    title = "answers"
-    parameter_name = "answers"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("no_answer", "something was not found"),
-            ("not_helpful", "marked not helpful"),
-            ("failed", "failed or broken off"),
-            ("llm", "written by the model"),
-            ("offline", "quoted from the guides"),
-            ("web", "from the web"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
-        answers = Message.objects.filter(conversation=OuterRef("pk"), removed=False)
-        match self.value():
-            case None:
-                return queryset
-            case "no_answer":
-                found = answers.filter(finish=Message.Finish.NO_ANSWER)
-            case "not_helpful":
-                found = answers.filter(feedback__value=-1)
-            case "failed":
-                found = answers.filter(finish__in=[Message.Finish.ERROR, Message.Finish.INTERRUPTED])
-            case mode:
-                found = answers.filter(mode=mode)
-        return queryset.filter(Exists(found))
+STATE_WORDS = {
+    "": "All",
+    "waiting": "Waiting",
+    "mine": "With me",
+    "human": "With a person",
+    "bot": "With the assistant",
+    "resolved": "Closed",
+}
+OUTCOME_WORDS = {
+    "not_found": "No answer",
+    "not_helpful": "Not helpful",
+    "failed": "Failed",
+    "pictures": "With picture",
+    "videos": "With video",
+}
 
 
 @admin.register(Conversation)
 class ConversationAdmin(RecordAdmin[Conversation]):
-    list_display = ("first_question", "status_pill", "questions", "not_found", "visitor_name", "updated_at")
-    list_filter = ("status", OutcomeFilter, "updated_at")
-    list_per_page = 50
-    show_full_result_count = False
-    date_hierarchy = "updated_at"
-    search_fields = ("id", "contact_email")
-    search_help_text = "Words of the conversation, an e-mail address, or the conversation's id."
-    change_form_template = "admin/chat/conversation/change_form.html"
-
     class Media:
-        css = {"all": ("chat/transcript.css",)}  # noqa: RUF012 - what Django documents
+        css: ClassVar = {"all": ("chat/transcript.css", "staff/conversations.css")}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        """Nothing at all for who may not read, whatever page asks."""
+        rows = super().get_queryset(request)
+        return rows if roles.may(request.user, "view_conversation") else rows.none()
+
+    def get_urls(self) -> list[Any]:
+        door = self.admin_site.admin_view
+        return [
+            path("export/", door(require_POST(self.export)), name="chat_conversation_export"),
+            path("<uuid:pk>/visitor/", door(visitors.page), name="chat_conversation_visitor"),
+            path("<uuid:pk>/live/", door(require_safe(self.live)), name="chat_conversation_live"),
+            *super().get_urls(),
+        ]
 
     # --- The list ------------------------------------------------------------------------------
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        first = Message.objects.filter(conversation=OuterRef("pk"), role=Message.Role.USER)
-        # A page that was opened and never written to is no conversation.
-        return (
-            super()
-            .get_queryset(request)
-            .filter(last_seq__gt=0)
-            .annotate(
-                first_text=Subquery(first.order_by("created_at").values("text")[:1]),
-                question_count=Count("messages", filter=Q(messages__role=Message.Role.USER)),
-                gap_count=Count("messages", filter=Q(messages__finish=Message.Finish.NO_ANSWER)),
-            )
-            .order_by("-updated_at")
-        )
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Conversation], search_term: str
-    ) -> tuple[QuerySet[Conversation], bool]:
-        found, distinct = super().get_search_results(request, queryset, search_term)
-        if not search_term:
-            return found, distinct
-        # No join: the list's counts would count what matches instead of what is there.
-        texts = Message.objects.filter(conversation=OuterRef("pk"), text__icontains=search_term)
-        return found | queryset.filter(Exists(texts)), distinct
-
-    @admin.display(description="conversation")
-    def first_question(self, row: Any) -> str:
-        text = row.first_text or "(no question)"
-        return text if len(text) <= FIRST_WORDS else f"{text[:FIRST_WORDS]}…"
-
-    @admin.display(description="state", ordering="status")
-    def status_pill(self, row: Conversation) -> SafeString:
-        return format_html('<span class="pill pill-{}">{}</span>', row.status, row.get_status_display())
-
-    @admin.display(description="questions", ordering="question_count")
-    def questions(self, row: Any) -> int:
-        return int(row.question_count)
-
-    @admin.display(description="not found", ordering="gap_count")
-    def not_found(self, row: Any) -> str:
-        return str(row.gap_count or "")
-
-    @admin.display(description="customer")
-    def visitor_name(self, row: Conversation) -> str:
-        return row.contact_email or f"Visitor {row.visitor[:4]}"
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        reader, wanted = roles.person(request.user).id, wanted_of(request)
+        found = listing.page(wanted, reader)
+        context = {
+            "lines": found.lines,
+            "next": _address(wanted, after=found.next) if found.next else "",
+            "first": _address(wanted, after="") if wanted.after else "",
+            "now": timezone.now(),
+        }
+        if request.headers.get("X-Part") == "list":
+            counts = listing.counts(reader)
+            part = render_to_string("admin/chat/conversation/lines.html", context, request)
+            return JsonResponse({"lines": part, **counts})
+        context |= {
+            **self.admin_site.each_context(request),
+            "title": "Conversations",
+            "opts": self.opts,
+            "media": self.media,
+            "wanted": wanted,
+            "counts": listing.counts(reader),
+            "states": [(key, STATE_WORDS[key], _address(wanted, state=key, after="")) for key in STATES],
+            "outcomes": [(key, OUTCOME_WORDS[key], _toggle(wanted, key)) for key in OUTCOMES],
+            "filtered": wanted != Wanted(),
+            "may_export": roles.may(request.user, "export_conversation"),
+        }
+        return TemplateResponse(request, "admin/chat/conversation/list.html", context)
 
     # --- One conversation ----------------------------------------------------------------------
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context["transcript"] = (
-            Message.objects.filter(conversation=kwargs["obj"])
-            .select_related("feedback", "reply_to")
-            .prefetch_related(Prefetch("sources", Source.objects.order_by("rank")))
-            .order_by("created_at")
-        )
-        return super().render_change_form(request, context, *args, **kwargs)
+        if request.method == "POST" or not self.has_view_permission(request):
+            raise PermissionDenied
+        row = review.find(object_id)
+        if row is None:
+            self.message_user(request, "That conversation isn't there, or was erased.", "warning")
+            return redirect("admin:chat_conversation_changelist")
+        person = roles.person(request.user)
+        audit.note(AuditEntry.Action.READ, person, timezone.now(), row.id)
+        context = {
+            **self.admin_site.each_context(request),
+            **_transcript(row),
+            "title": "Conversation",
+            "opts": self.opts,
+            "media": self.media,
+            "original": row,
+            "person": person,
+            "boot": {
+                "socket": "/ws/staff/",
+                "ticket": tickets.issue(person.id, row.id),
+                "live": f"../live/?{urlencode({'ticket': tickets.issue(person.id, row.id)})}",
+                "seq": row.last_seq,
+                "id": person.id,
+                "me": person.name,
+                "limit": settings.CHAT_TEXT_LIMIT,
+                "answer": roles.may(request.user, "answer_conversation"),
+                "assign": roles.may(request.user, "assign_conversation"),
+            },
+            "deliveries": row.deliveries.order_by("-created_at"),
+            "may_erase": roles.may(request.user, "erase_conversation"),
+        }
+        return TemplateResponse(request, "admin/chat/conversation/page.html", context)
+
+    def live(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """The transcript as it is now, for a page that was given it before: its ticket says so."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        person = roles.person(request.user)
+        if tickets.conversation_of(request.GET.get("ticket", ""), person.id) != pk:
+            raise PermissionDenied
+        row = review.find(str(pk))
+        if row is None:
+            raise Http404
+        return render(request, "admin/chat/conversation/live.html", {**_transcript(row), "original": row})
+
+    # --- Taking transcripts away -----------------------------------------------------------------
+
+    def export(self, request: HttpRequest) -> HttpResponse:
+        """The chosen conversations as CSV or JSON. Each of them stands in the audit log."""
+        if not roles.may(request.user, "export_conversation") or not self.has_view_permission(request):
+            raise PermissionDenied
+        ids = [key for text in request.POST.getlist("chosen")[:200] if (key := _uuid(text)) is not None]
+        if not ids:
+            self.message_user(request, "Tick the conversations that you want to export.", "warning")
+            return redirect("admin:chat_conversation_changelist")
+        kind = "json" if request.POST.get("format") == "json" else "csv"
+        person, now = roles.person(request.user), timezone.now()
+        for key in ids:
+            detail = f"{kind}, one of {len(ids)}"
+            audit.note(AuditEntry.Action.EXPORT, person, now, key, detail)
+        body = takeaway.as_json(ids) if kind == "json" else takeaway.as_csv(ids)
+        response = HttpResponse(body, content_type=f"{takeaway.TYPES[kind]}; charset=utf-8")
+        name = f"conversations-{timezone.localdate().isoformat()}.{kind}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
-@admin.register(Feedback)
-class FeedbackAdmin(admin.ModelAdmin[Feedback]):
-    list_display = ("value", "reason", "comment", "message", "at")
-    list_filter = ("value", "reason", "at")
-    list_select_related = ("message",)
+def wanted_of(request: HttpRequest) -> Wanted:
+    """The list that an address asks for; what it asks for in vain is left out."""
+    given = request.GET
+    state, outcome = given.get("state", ""), given.get("outcome", "")
+    return Wanted(
+        state=state if state in STATES else "",
+        outcome=cast("Outcome", outcome) if outcome in OUTCOMES else "",
+        since=_day(given.get("since", "")),
+        until=_day(given.get("until", "")),
+        words=given.get("q", "")[:200].replace("\x00", ""),
+        after=given.get("after", ""),
+    )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Feedback | None = None) -> bool:
-        return False
+def _address(wanted: Wanted, **change: str) -> str:
+    values = {
+        "state": wanted.state,
+        "outcome": wanted.outcome,
+        "since": wanted.since.isoformat() if wanted.since else "",
+        "until": wanted.until.isoformat() if wanted.until else "",
+        "q": wanted.words,
+        "after": wanted.after,
+        **change,
+    }
+    return "?" + urlencode({key: value for key, value in values.items() if value})
+
+
+def _toggle(wanted: Wanted, outcome: str) -> str:
+    return _address(wanted, outcome="" if wanted.outcome == outcome else outcome, after="")
+
+
+def _transcript(row: Conversation) -> dict[str, Any]:
+    messages = list(review.messages(row.id))
+    return {"transcript": messages, "totals": review.totals(messages), "conversation": row}
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from chat import transcripts
 from chat.models import Conversation, Message, Source
+from chat.transcripts import digests
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,7 @@ def a_conversation(text: str = "How much is Team?", finish: str = "stop") -> Con
 def test_the_list_shows_the_first_question_and_finds_words(admin_client: Client) -> None:
     a_conversation("How much is Team?")
     a_conversation("Where is my invoice?")
+    digests.catch_up(5)
     page = admin_client.get("/admin/chat/conversation/", {"q": "invoice"}).content.decode()
     assert "Where is my invoice?" in page
     assert "How much is Team?" not in page
@@ -62,7 +64,8 @@ def test_the_list_shows_the_first_question_and_finds_words(admin_client: Client)
 def test_the_list_finds_what_was_not_found(admin_client: Client) -> None:
     a_conversation("Answered")
     a_conversation("Unknown thing", finish="no_answer")
-    page = admin_client.get("/admin/chat/conversation/", {"answers": "no_answer"}).content.decode()
+    digests.catch_up(5)
+    page = admin_client.get("/admin/chat/conversation/", {"outcome": "not_found"}).content.decode()
     assert "Unknown thing" in page
     assert "Answered" not in page
 
