@@ -21,7 +21,11 @@ def page(request: HttpRequest) -> HttpResponse:
         "socket": "/ws/chat/",
         "history": "/api/conversation/",
         "build": settings.BUILD,
-        "limits": {"text": settings.CHAT_TEXT_LIMIT, "frame": settings.CHAT_FRAME_LIMIT},
+        "limits": {
+            "text": settings.CHAT_TEXT_LIMIT,
+            "frame": settings.CHAT_FRAME_LIMIT,
+            "pictures": settings.CHAT_PICTURES,
+        },
         "transcripts": {"url": "/api/transcript/", "mails": bool(settings.SENDGRID_API_KEY)},
     }
     context = {"site_name": settings.SITE_NAME, "office_hours": settings.OFFICE_HOURS, "boot": boot}

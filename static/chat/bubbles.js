@@ -6,78 +6,24 @@
  * @typedef {import("./log.js").AnswerEntry} AnswerEntry
  * @typedef {import("./protocol.js").Message} Message
  * @typedef {import("./protocol.js").Source} Source
- * @typedef {import("./outbox.js").Item} Item
- *
- * @typedef {HTMLElement | SVGElement | string} Part
  *
  * What the pieces may ask of the page.
  * @typedef {object} Desk
  * @property {(text: string) => void} ask
- * @property {(id: string) => void} resend
- * @property {(id: string) => void} discard
  * @property {(messageId: string) => void} retry
  * @property {(messageId: string, value: -1 | 0 | 1, reason?: string, comment?: string) => void} feedback
  * @property {() => void} handoff
  * @property {(text: string) => void} rephrase
  * @property {(source: Source, marker: HTMLElement) => void} openSource
  * @property {(message: Message) => Promise<boolean>} copy
+ * @property {import("./videos.js").OpenVideo} openVideo
  */
 
 import { el, fromServer, icon, set } from "./dom.js";
 import { FeedbackPanel } from "./feedback.js";
 import { LiveMarkdown, nodes } from "./markdown-live.js";
 import { calendarDay, time } from "./times.js";
-
-/** A customer's message: first from the outbox, then from the log. */
-export class CustomerBubble {
-  #desk;
-  #text = el("div", { class: "bubble", dir: "auto" });
-  #meta = el("div", { class: "meta" });
-  #drawn = "";
-
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk;
-    this.element = el("li", { class: "msg me" }, el("span", { class: "vh" }, "You wrote: "), this.#text, this.#meta);
-  }
-
-  /** @param {Message} message @param {boolean} latest */
-  stored(message, latest) {
-    this.#draw(message.text, "", [time(message.created_at), latest ? "Delivered" : ""]);
-  }
-
-  /** @param {Item} item @param {boolean} connected */
-  pending(item, connected) {
-    if (item.state === "failed") {
-      const again = el("button", { type: "button", class: "link", onclick: () => this.#desk.resend(item.id) }, "Retry");
-      this.#draw(item.text, "failed", [`Not sent. ${item.reason ?? ""}`, again, this.#discard(item)]);
-    } else if (item.state === "limited") {
-      this.#draw(item.text, "waiting", [icon("clock"), "Sent as soon as the pause is over", this.#discard(item)]);
-    } else if (connected) {
-      this.#draw(item.text, "waiting", [icon("clock"), "Sending…"]);
-    } else {
-      const again = el("button", { type: "button", class: "link", onclick: () => this.#desk.resend(item.id) }, "Retry");
-      this.#draw(item.text, "waiting", [icon("clock"), "Not sent yet – no connection", again, this.#discard(item)]);
-    }
-  }
-
-  /** @param {Item} item */
-  #discard(item) {
-    return el("button", { type: "button", class: "link", onclick: () => this.#desk.discard(item.id) }, "Delete");
-  }
-
-  /** @param {string} text @param {string} state @param {Part[]} meta */
-  #draw(text, state, meta) {
-    // Drawn again only when it differs: a button keeps its focus while an answer streams elsewhere.
-    const now = [text, state, ...meta.map((part) => (part instanceof Element ? part.textContent : part))].join("\n");
-    if (now === this.#drawn) return;
-    this.#drawn = now;
-    if (this.#text.textContent !== text) this.#text.textContent = text;
-    this.element.className = `msg me ${state}`;
-    const parts = meta.filter((part) => part !== "");
-    this.#meta.replaceChildren(...parts.map((part) => (typeof part === "string" ? el("span", {}, part) : part)));
-  }
-}
+import { VideoShelf } from "./videos.js";
 
 const STAGES = {
   queued: ["Waiting for its turn…", ""],
@@ -101,13 +47,15 @@ export class AnswerCard {
   /** @type {HTMLElement | null} */
   #retry = null;
   #chips = el("div", { class: "chips" });
+  #videos;
 
   /** @param {Desk} desk */
   constructor(desk) {
     this.#desk = desk;
     this.#card = el("article", { class: "card", "aria-label": "Answer" }, this.#body);
     const mark = el("div", { class: "av", "aria-hidden": "true" }, icon("sparkles"));
-    this.element = el("li", { class: "msg bot" }, mark, this.#card, this.#foot, this.#chips);
+    this.#videos = new VideoShelf((id, video, card) => desk.openVideo(id, video, card));
+    this.element = el("li", { class: "msg bot" }, mark, this.#card, this.#videos.element, this.#foot, this.#chips);
     this.#card.addEventListener("click", (event) => this.#clicked(event));
   }
 
@@ -130,6 +78,7 @@ export class AnswerCard {
     this.#card.removeAttribute("aria-busy");
     this.element.className = "msg bot";
     if (entry.kind === "failure") return this.#fail(entry, place);
+    this.#videos.update(entry.message.id, entry.message.videos ?? []);
     if (before?.kind === "message" && same(before.message, entry.message)) {
       this.#feedback?.update(entry.message.feedback);
       return;

@@ -2,7 +2,7 @@
  * The place to write: Enter sends, Shift + Enter breaks the line, an input method's Enter does neither.
  *
  * @typedef {object} Handlers
- * @property {(text: string) => void} send
+ * @property {(text: string) => void} send   with the pictures in the tray
  * @property {() => void} stop
  * @property {() => void} typing
  */
@@ -30,11 +30,17 @@ export class Composer {
   #answering = false;
   #handlers;
   #store;
+  #tray;
 
-  /** @param {Handlers} handlers @param {import("./storage.js").Store} store */
-  constructor(handlers, store) {
+  /**
+   * @param {Handlers} handlers
+   * @param {import("./storage.js").Store} store
+   * @param {import("./tray.js").Tray} tray
+   */
+  constructor(handlers, store, tray) {
     this.#handlers = handlers;
     this.#store = store;
+    this.#tray = tray;
     this.#area.value = store.get(DRAFT) ?? "";
     this.#area.addEventListener("input", () => this.#changed(true));
     this.#area.addEventListener("keydown", (event) => this.#key(event));
@@ -59,8 +65,12 @@ export class Composer {
   }
 
   submit() {
+    if (this.#tray.busy) {
+      void this.#tray.settled().then(() => this.submit());
+      return;
+    }
     const text = clean(this.#area.value);
-    if (!text || this.#over() || this.#pause()) return;
+    if ((!text && !this.#tray.count) || this.#over() || this.#pause()) return;
     this.#sentAt = Date.now();
     this.#area.value = "";
     this.#changed(false);
@@ -78,6 +88,10 @@ export class Composer {
     this.#changed(false);
     this.#area.focus();
     this.#area.setSelectionRange(this.#area.value.length, this.#area.value.length);
+  }
+
+  focus() {
+    this.#area.focus();
   }
 
   /** The button that was just pressed by keyboard is about to vanish: its focus goes here, at once, not to nowhere. */
@@ -116,7 +130,7 @@ export class Composer {
   }
 
   #draw() {
-    const written = clean(this.#area.value) !== "";
+    const written = clean(this.#area.value) !== "" || this.#tray.count > 0;
     const length = this.#length();
     const over = length > this.#limit;
     const pause = this.#pause();

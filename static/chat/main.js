@@ -4,7 +4,7 @@
  * @typedef {import("./protocol.js").ServerFrame} ServerFrame
  * @typedef {import("./log.js").State} State
  * @typedef {{socket: string, build: string, history: string, transcripts: {url: string, mails: boolean},
- *   limits: {text: number, frame: number}}} Boot
+ *   limits: {text: number, frame: number, pictures?: number}}} Boot
  */
 
 import { Actions } from "./actions.js";
@@ -14,12 +14,15 @@ import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
 import { EMPTY, isAnswered, messages, openQuestion, reduce, restore, running } from "./log.js";
 import { SourcePanel, setUpAddress, setUpGrades, setUpMenu, setUpNewConversation, toast } from "./panels.js";
+import { setUpPictures } from "./picture-desk.js";
+import { PictureStore } from "./picture-store.js";
 import { uuid } from "./protocol.js";
 import { Sending } from "./sending.js";
 import { Connection } from "./socket.js";
 import { tabStore } from "./storage.js";
 import { Strip } from "./strip.js";
 import { masked, setUpTranscripts } from "./transcripts.js";
+import { VideoDialog } from "./video-dialog.js";
 import { LogView } from "./view.js";
 
 const TALKED = "joblynk.talked";
@@ -66,13 +69,21 @@ const connection = new Connection({
   },
 });
 const actions = new Actions((frame) => connection.send(frame));
-const sending = new Sending(store, {
+const bytes = new PictureStore();
+const sending = new Sending(store, bytes, {
   send: (frame) => connection.send(frame),
   prove: () => connection.wake(),
   changed: draw,
 });
+const pictures = setUpPictures({
+  ...{ store, bytes, sending, act, count: boot.limits.pictures, changed: draw },
+  state: () => state,
+  say: (text) => announcer.say(text),
+  write: (hint = "") => composer.invite("", hint),
+});
 
 const desk = {
+  ...pictures.desk,
   ask,
   resend: (/** @type {string} */ id) => sending.resend(id),
   discard(/** @type {string} */ id) {
@@ -94,6 +105,8 @@ const desk = {
   rephrase: (/** @type {string} */ text) => composer.invite(text),
   openSource: (/** @type {import("./protocol.js").Source} */ source, /** @type {HTMLElement} */ marker) =>
     sourcePanel.open(source, marker),
+  /** @type {import("./videos.js").OpenVideo} */
+  openVideo: (messageId, video, card) => void videoDialog.open(messageId, video, card),
   async copy(/** @type {import("./protocol.js").Message} */ message) {
     const copied = await copy(withSources(message));
     announcer.say(copied ? "Copied" : "Copying is not allowed here");
@@ -104,7 +117,8 @@ const desk = {
 const view = new LogView(desk);
 const announcer = new Announcer(byId("announcer"));
 const sourcePanel = new SourcePanel();
-const composer = new Composer({ send: ask, stop, typing }, store);
+const videoDialog = new VideoDialog(noteVideo, toast);
+const composer = new Composer({ send: (text) => ask(text, pictures.tray.take()), stop, typing }, store, pictures.tray);
 const strip = new Strip({
   leaveAddress: setUpAddress(leaveAddress),
   cancelHandoff: () => act({ type: "handoff.cancel" }, (now) => now.status !== "waiting"),
@@ -191,11 +205,11 @@ async function refetch(id) {
   }
 }
 
-/** @param {string} text */
-function ask(text) {
+/** @param {string} text @param {import("./pictures.js").Picture[]} [shown] */
+function ask(text, shown = []) {
   if (state.status === "resolved") return;
   composer.takeFocus();
-  sending.add(text);
+  sending.add(text, shown);
   view.toBottom();
 }
 
@@ -213,7 +227,7 @@ function limited({ client_message_id: id, retry_after_ms: milliseconds, text }) 
 /** @param {import("./protocol.js").ErrorFrame} frame */
 function refused(frame) {
   if (frame.client_message_id) {
-    sending.failed(frame.client_message_id, frame.text);
+    sending.failed(frame.client_message_id, frame.code, frame.text);
     announcer.say(`Not sent. ${frame.text}`);
     return;
   }
@@ -257,8 +271,20 @@ function read() {
   if (connection.send({ type: "read", up_to_seq: state.seq })) lastRead = state.seq;
 }
 
+/** What was said of a video comes back with its message; the rest may be lost. @type {import("./video-dialog.js").TellVideo} */
+function noteVideo(messageId, videoId, event, second) {
+  const frame = { type: "video.event", message_id: messageId, video_id: videoId, event, ...(second === null ? {} : { at: second }) };
+  const value = { helped: 1, not_helped: -1 }[event];
+  if (!value) return void connection.send(frame);
+  actions.add(frame, (now) => {
+    const said = messages(now).find(({ id }) => id === messageId)?.videos?.find(({ id }) => id === videoId);
+    return !said || said.helped === value;
+  });
+}
+
 function startOver() {
   sending.clear();
+  pictures.tray.clear();
   const old = state.conversation;
   act({ type: "conversation.new" }, (now) => now.conversation !== old);
 }
@@ -334,9 +360,6 @@ function speak() {
 for (const tile of document.querySelectorAll("[data-ask]")) {
   tile.addEventListener("click", () => ask(tile.getAttribute("data-ask") ?? ""));
 }
-byId("explain").addEventListener("click", () =>
-  composer.invite("", "Type the error code or the message you see, for example E-1042"),
-);
 byId("person").addEventListener("click", desk.handoff);
 byId("go-on").addEventListener("click", goOn);
 byId("transcript-button").addEventListener("click", () => transcripts.open());
@@ -349,7 +372,7 @@ setUpMenu({
 });
 setUpGrades((score) => act({ type: "csat.submit", score }, (now) => now.csat === "saved"));
 
-addEventListener("online", () => (connection.wake(), draw()));
+addEventListener("online", () => (connection.wake(), sending.wake(), draw()));
 addEventListener("offline", draw);
 addEventListener("pagehide", () => connection.pause());
 addEventListener("pageshow", (event) => event.persisted && connection.start());

@@ -14,6 +14,22 @@
  * @property {string} [date]            day of the quoted version, YYYY-MM-DD
  * @property {string} [url]             only for the web
  *
+ * @typedef {object} Reading           what was read from a picture
+ * @property {string} text
+ * @property {string} description
+ * @property {string} reader            who read it: "groq", "offline", "" when nobody could
+ * @property {number | null} confidence 0 to 1
+ * @property {boolean} corrected        the text is the customer's
+ *
+ * @typedef {object} Attachment
+ * @property {string} id
+ * @property {string} url
+ * @property {string} thumb_url
+ * @property {number} width             in pixels
+ * @property {number} height
+ * @property {string} name
+ * @property {Reading | null} reading   null until somebody has read it
+ *
  * @typedef {object} Message
  * @property {string} id
  * @property {string | null} client_message_id
@@ -21,7 +37,9 @@
  * @property {string} author
  * @property {string} text              what was written; Markdown in answers
  * @property {string} html              made and sanitised by the server; empty for customers' messages
+ * @property {Attachment[]} [attachments]
  * @property {Source[]} sources
+ * @property {import("./videos.js").Video[]} [videos]
  * @property {string[]} suggestions
  * @property {"stop" | "stopped" | "interrupted" | "no_answer" | "error" | null} finish
  * @property {"faq" | "llm" | "offline" | "web" | "smalltalk" | "none" | null} mode

@@ -2,6 +2,7 @@
  * The way of a message from the composer to the server: out in order, again after a drop, and what the server says
  * about it. The outbox remembers; this moves.
  *
+ * @typedef {import("./pictures.js").Picture} Picture
  * @typedef {object} Wire
  * @property {(frame: import("./protocol.js").ClientFrame) => boolean} send  false when there is no connection
  * @property {() => void} prove    has an open connection show that it lives, and a lost one try at once
@@ -9,17 +10,35 @@
  */
 
 import { Outbox } from "./outbox.js";
+import { Uploads } from "./uploads.js";
 
 const ACK_MS = 15_000;
 
 export class Sending {
   #outbox;
   #wire;
+  #bytes;
+  #uploads;
+  #restored = false;
 
-  /** @param {import("./storage.js").Store} store @param {Wire} wire */
-  constructor(store, wire) {
+  /**
+   * @param {import("./storage.js").Store} store
+   * @param {import("./picture-store.js").PictureStore} bytes
+   * @param {Wire} wire
+   */
+  constructor(store, bytes, wire) {
     this.#outbox = new Outbox(store);
     this.#wire = wire;
+    this.#bytes = bytes;
+    this.#uploads = new Uploads({
+      url: "/api/attachments/",
+      token: csrfToken,
+      blob: (key) => bytes.blob(key),
+      done: (key, attachment) => this.#after(() => this.#outbox.uploaded(key, attachment)),
+      refused: (key, words) => this.#after(() => this.#outbox.troubled(key, words)),
+      changed: wire.changed,
+    });
+    void bytes.restore(this.#keys()).then(() => this.#after(() => (this.#restored = true)));
   }
 
   get items() {
@@ -36,16 +55,23 @@ export class Sending {
     return Math.max(0, ...this.items.map((item) => (item.state === "limited" ? (item.until ?? 0) : 0)));
   }
 
-  /** @param {string} text */
-  add(text) {
-    this.#outbox.add(text);
+  /** @param {string} text @param {readonly Picture[]} pictures */
+  add(text, pictures) {
+    this.#outbox.add(text, pictures);
     this.pump();
   }
 
-  /** Sends what may go out, in order. */
+  /** How far a picture is. @param {string} key */
+  progress(key) {
+    return this.#uploads.progress(key);
+  }
+
+  /** Sends what may go out, in order, and the pictures that it needs. */
   pump() {
-    for (const { id, text } of this.#outbox.ready(Date.now())) {
-      if (!this.#wire.send({ type: "message.send", client_message_id: id, text, attachment_ids: [] })) break;
+    if (this.#restored) this.#uploads.sync(this.#outbox.wanted);
+    for (const { id, text, pictures } of this.#outbox.ready(Date.now())) {
+      const attachments = pictures.map(({ attachment }) => attachment);
+      if (!this.#wire.send({ type: "message.send", client_message_id: id, text, attachment_ids: attachments })) break;
       this.#outbox.sent(id);
       setTimeout(() => this.#unanswered(id), ACK_MS);
     }
@@ -61,12 +87,25 @@ export class Sending {
 
   /** @param {string} id */
   discard(id) {
-    this.#outbox.remove(id);
-    this.#wire.changed();
+    const pictures = this.#item(id)?.pictures ?? [];
+    this.#after(() => this.#outbox.remove(id));
+    for (const picture of pictures) this.#takeBack(picture);
+  }
+
+  /** @param {string} id @param {string} key */
+  removePicture(id, key) {
+    const picture = this.#item(id)?.pictures.find((other) => other.key === key);
+    this.#after(() => this.#outbox.removePicture(id, key));
+    if (picture) this.#takeBack(picture);
+  }
+
+  /** The network is back. */
+  wake() {
+    this.#uploads.wake();
   }
 
   clear() {
-    this.#outbox.clear();
+    for (const { id } of this.items) this.discard(id);
   }
 
   /** The connection is gone: what was sent without an ack goes out again. */
@@ -79,8 +118,9 @@ export class Sending {
     this.#outbox.acked(id);
   }
 
-  /** @param {string} id @param {string} reason */
-  failed(id, reason) {
+  /** @param {string} id @param {string} code @param {string} reason */
+  failed(id, code, reason) {
+    if (code === "bad_attachment") this.#outbox.reupload(id, (key) => Boolean(this.#bytes.blob(key)));
     this.#outbox.failed(id, reason);
   }
 
@@ -92,7 +132,10 @@ export class Sending {
 
   /** Drops what stands in the log. @param {readonly import("./protocol.js").Message[]} messages */
   settle(messages) {
+    const before = this.#keys();
     this.#outbox.settle(new Set(messages.map((message) => message.client_message_id ?? "")));
+    const left = new Set(this.#keys());
+    for (const key of before) if (!left.has(key)) this.#bytes.drop(key);
   }
 
   /** Without an ack on an open connection: have the connection prove itself, then send again. @param {string} id */
@@ -103,8 +146,29 @@ export class Sending {
     this.pump();
   }
 
+  /** @param {() => void} change */
+  #after(change) {
+    change();
+    this.pump();
+  }
+
+  /** @param {Picture} picture */
+  #takeBack({ key, attachment }) {
+    this.#bytes.drop(key);
+    if (attachment) this.#uploads.takeBack(attachment);
+  }
+
+  #keys() {
+    return this.items.flatMap(({ pictures }) => pictures.map(({ key }) => key));
+  }
+
   /** @param {string} id */
   #item(id) {
     return this.items.find((item) => item.id === id);
   }
+}
+
+/** As the page's cookie has it now: signing in elsewhere changes it. */
+function csrfToken() {
+  return /(?:^|;\s*)csrftoken=([^;]*)/.exec(document.cookie)?.[1] ?? "";
 }

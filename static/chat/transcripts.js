@@ -10,6 +10,7 @@ import { toast } from "./panels.js";
 
 const EMAIL = "joblynk.email";
 const FORMS = ["html", "txt", "json"];
+const WAYS = '#transcript-button, [data-act="email"], [data-act="download"]';
 
 /** @type {Record<Delivery["state"], [string, string, (email: string) => string]>} class, icon, words */
 const SHOWN = {
@@ -85,7 +86,7 @@ export function setUpTranscripts({ store, url, mails, send }) {
       for (const kind of FORMS) {
         set(byId(`transcript-${kind}`), "href", said ? `${url}${state.conversation}.${kind}` : null);
       }
-      byId("transcript-button").toggleAttribute("hidden", !(said && state.features.email));
+      for (const way of document.querySelectorAll(WAYS)) way.toggleAttribute("hidden", !(said && state.features.email));
       draw(state.transcripts);
       const fresh = conversation === state.conversation && !dialog.open;
       for (const { delivery, email, state: now } of state.transcripts) {

@@ -6,7 +6,8 @@
  * @typedef {import("./outbox.js").Item} Item
  */
 
-import { AnswerCard, CustomerBubble, StaffCard, SystemLine } from "./bubbles.js";
+import { AnswerCard, StaffCard, SystemLine } from "./bubbles.js";
+import { CustomerBubble } from "./customer.js";
 import { byId, el } from "./dom.js";
 import { dayKey, dayLabel } from "./times.js";
 
@@ -24,7 +25,7 @@ export class LogView {
   #stuck = true;
   #tail = "";
 
-  /** @param {import("./bubbles.js").Desk} desk */
+  /** @param {import("./bubbles.js").Desk & import("./customer.js").CustomerDesk} desk */
   constructor(desk) {
     this.#desk = desk;
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
