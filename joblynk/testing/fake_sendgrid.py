@@ -30,8 +30,8 @@ _EVENT_HEADER = "X-Twilio-Email-Event-Webhook"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer after `seconds`, or what happens `instead` of one. `keeps`: the mail is taken all the
-    same."""
+    """One answer after `seconds`, or what happens `instead` of one. `keeps`: the mail is taken at once and
+    whatever happens then."""
 
     status: int = 202
     message: str = ""
@@ -123,9 +123,11 @@ class FakeSendGrid(FakeServer):
             reply = FAILURES["bad request"]
         elif len(request.body) > LARGEST:
             reply = FAILURES["too large"]
-        await asyncio.sleep(reply.seconds)
         mail = _read(request.json)
-        if (reply.status == 202 and not reply.instead) or reply.keeps:
+        if reply.keeps:
+            self.mails.append(mail)
+        await asyncio.sleep(reply.seconds)
+        if reply.status == 202 and not reply.instead and not reply.keeps:
             self.mails.append(mail)
         match reply.instead:
             case "close":
