@@ -81,14 +81,11 @@ export class VideoCard {
     const poster = available && video.poster.startsWith("/") ? video.poster : "";
     this.#still.hidden = !poster;
     if (poster && this.#still.getAttribute("src") !== poster) this.#still.src = poster;
-    this.#length.textContent = duration && available ? clock(duration) : "";
+    this.#length.replaceChildren(...(duration && available ? [el("span", { class: "vh" }, "Length "), clock(duration)] : []));
     this.#kind.textContent = HOSTS[provider] ? `Video guide · plays from ${HOSTS[provider]}` : "Video guide";
     this.#title.textContent = title;
     this.#from.textContent = available ? whence(start, chapter) : "This video is no longer available.";
     set(this.#button, "aria-disabled", available ? null : "true");
-    const spoken = duration ? `, ${spell(duration)}` : "";
-    const label = available ? `Play video: ${title}${spoken}. ${this.#from.textContent}` : `${title}. ${this.#from.textContent}`;
-    set(this.#button, "aria-label", label.trim());
   }
 
   /** The server shows it no more. */
@@ -112,15 +109,4 @@ export function clock(seconds) {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (/** @type {number} */ part) => String(part).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
-}
-
-/**
- * As a screen reader says it.
- * @param {number} seconds
- */
-function spell(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  const rest = Math.floor(seconds % 60);
-  const parts = [minutes ? `${minutes} ${minutes === 1 ? "minute" : "minutes"}` : "", rest ? `${rest} seconds` : ""];
-  return parts.filter(Boolean).join(" ");
 }
