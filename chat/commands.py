@@ -53,6 +53,15 @@ class RetryAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectPicture:
+    """What the customer says that a picture says; it may say nothing."""
+
+    attachment_id: uuid.UUID
+    text: str
+    client_action_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class SetFeedback:
     message_id: uuid.UUID
     value: int
@@ -146,6 +155,7 @@ Command = (
     | SendMessage
     | StopAnswer
     | RetryAnswer
+    | CorrectPicture
     | SetFeedback
     | RequestHandoff
     | CancelHandoff
@@ -243,6 +253,15 @@ def _stop(frame: Frame) -> StopAnswer:
     return StopAnswer(message, client)
 
 
+def _correct_picture(frame: Frame) -> CorrectPicture:
+    text = frame.get("text", "")
+    if not isinstance(text, str) or _SURROGATE.search(text) or _CONTROL.search(text):
+        raise BadFrame("bad_request", words="unreadable")
+    if len(text) > settings.CHAT_TEXT_LIMIT:
+        raise BadFrame("too_long")
+    return CorrectPicture(_id(frame, "attachment_id"), text.strip(), _id(frame, "client_action_id"))
+
+
 def _feedback(frame: Frame) -> SetFeedback:
     value = _whole(frame, "value", low=-1, high=1)
     return SetFeedback(
@@ -289,6 +308,7 @@ _READERS: Mapping[str, Callable[[Frame], Command]] = {
     "message.send": _send,
     "answer.stop": _stop,
     "answer.retry": lambda frame: RetryAnswer(_id(frame, "message_id"), _id(frame, "client_action_id")),
+    "picture.correct": _correct_picture,
     "feedback.set": _feedback,
     "handoff.request": _handoff,
     "handoff.cancel": lambda frame: CancelHandoff(_id(frame, "client_action_id")),

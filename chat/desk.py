@@ -62,6 +62,7 @@ class Desk:
     async def aclose(self, grace: float = 20.0) -> None:
         """Answers are told of as being written for as long as they are, or another process closed them."""
         await self.turns.aclose(grace)
+        await self.attachments.aclose()
         if self._background is not None:
             self._background.cancel()
             await asyncio.gather(self._background, return_exceptions=True)
@@ -149,6 +150,8 @@ class Desk:
             case protocol.RetryAnswer(message_id, action):
                 result = await self.turns.retry(conversation, message_id, action)
                 return result if isinstance(result, Refused) else None
+            case protocol.CorrectPicture():
+                return await self._correct_picture(conversation, command)
             case protocol.SetFeedback(message_id, value, reason, comment):
                 return await self._change(
                     transcripts.set_feedback, conversation, message_id, value, reason, comment
@@ -174,6 +177,16 @@ class Desk:
         )
         self.live.announce(events)
         return view
+
+    async def _correct_picture(
+        self, conversation: uuid.UUID, command: protocol.CorrectPicture
+    ) -> Refused | None:
+        """The question is asked again with the picture as the customer reads it."""
+        result = await self.attachments.correct(conversation, command.attachment_id, command.text)
+        if isinstance(result, Refused) or result.answer is None:
+            return result if isinstance(result, Refused) else None
+        again = await self.turns.retry(conversation, result.answer, command.client_action_id)
+        return again if isinstance(again, Refused) else None
 
     async def _stop(self, conversation: uuid.UUID, command: protocol.StopAnswer) -> Refused | None:
         answer = command.message_id

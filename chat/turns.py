@@ -54,6 +54,7 @@ class _Running:
     reply_to: uuid.UUID
     question: str
     opening: bool  # nothing was said before it
+    pictures: tuple[uuid.UUID, ...] = ()
     stage: str = "queued"
     text: str = ""
     sent: int = 0  # code points of `text` that have been published
@@ -188,6 +189,7 @@ class Turns:
                     result.question_id,
                     result.question,
                     opening=result.seq == 1,
+                    pictures=result.pictures,
                 )
                 earlier = [other.task for other in self._of(conversation)]
                 context = copy_context()
@@ -222,7 +224,7 @@ class Turns:
             await asyncio.wait(earlier)
         run.began = asyncio.get_running_loop().time()
         past = Past() if run.opening else await self._history(run.conversation, run.reply_to)
-        turn = Turn(run.question, past.exchanges, self._site_name, past.shown_videos)
+        turn = Turn(run.question, past.exchanges, self._site_name, past.shown_videos, run.pictures)
         async with aclosing(self._answer(turn)) as events:
             async for event in events:
                 match event:

@@ -5,20 +5,22 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
 
-from chat import transcripts
+from chat import readings, transcripts
 from chat.assistant import pipeline
 from chat.assistant.events import AnswerEvent
-from chat.assistant.services import Limits, Past, Services, Turn
+from chat.assistant.services import Limits, Past, ReadPictures, Services, Turn, no_pictures
 from chat.attachments import Attachments
 from chat.budget import settled, within_budget
 from chat.desk import Desk
 from chat.limits import allowances
 from chat.live import Live
+from chat.models import Attachment
 from chat.protocol import DurableEvent
 from chat.shelf import Shelf
 from chat.throttles import LocalThrottle, Rates, SharedThrottle, Throttle
@@ -71,8 +73,9 @@ def build(answer: Answer | None = None) -> Desk:
     """A desk that is not started yet. `answer`: another assistant than the configured one."""
     live = Live(_pull, _last_seqs)
     writer = Writer(settings.WRITER_THREADS)
+    attachments = Attachments(writer, live.announce, _look, now=timezone.now)
     turns = Turns(
-        answer or _answer,
+        answer or partial(_answer, attachments),
         live,
         writer,
         _history,
@@ -84,7 +87,6 @@ def build(answer: Answer | None = None) -> Desk:
     )
     allowed = allowances(settings.CHAT_MESSAGES_PER_MINUTE, time.monotonic)
     throttle = throttled(Rates(*settings.CHAT_QUESTIONS_PER_MINUTE))
-    attachments = Attachments(writer, timezone.now)
     return Desk(live, turns, writer, attachments, SHELF, allowed, throttle, features())
 
 
@@ -114,11 +116,15 @@ def video_link(video_id: int, start: float) -> str:
     return sources.page(found.source, start)
 
 
-def _answer(turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
-    return pipeline.answer(turn, services())
+def _answer(attachments: Attachments, turn: Turn) -> AsyncGenerator[AnswerEvent, None]:
+    return pipeline.answer(turn, services(attachments.read))
 
 
-def services() -> Services:
+async def _look(pictures: Sequence[Attachment]) -> list[transcripts.Reading]:
+    return await readings.look(pictures, registry.get("vision"), registry.get("offline_vision"))
+
+
+def services(read_pictures: ReadPictures = no_pictures) -> Services:
     return Services(
         search=_search,
         llm=within_budget(registry.get("llm")),
@@ -131,6 +137,7 @@ def services() -> Services:
             answer_characters=settings.CHAT_ANSWER_LIMIT,
         ),
         recommend=recommend,
+        read_pictures=read_pictures,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from chat.assistant import followup, prompts, showing, smalltalk
+from chat.assistant import followup, pictures, prompts, showing, smalltalk
 from chat.assistant.citations import CitationStream
 from chat.assistant.events import (
     Answered,
@@ -40,13 +40,24 @@ NEAREST = 0.4  # score below which a question is not near, only nearest
 async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, None]:
     """Yields what happens while the turn is answered. Raises nothing that a service's failure can cause;
     errors of the search itself (the database is gone) are the caller's."""
-    if kind := smalltalk.recognise(turn.question):
+    if turn.pictures:
+        yield Stage("reading_image")
+        began = asyncio.get_running_loop().time()
+        turn = await pictures.looked_at(turn, services)
+        services = _hurried(services, asyncio.get_running_loop().time() - began)
+    elif kind := smalltalk.recognise(turn.question):
         text = smalltalk.REPLIES[kind].format(site=turn.site_name)
         yield Delta(text)
         yield Answered("stop", "smalltalk", text, wants_person=kind == "person")
         return
+    lead = pictures.lead(turn)
+    if turn.pictures and not pictures.queries(turn):
+        yield Delta(lead)
+        yield Answered("no_answer", "none", lead)
+        return
     yield Stage("searching")
     query, findings = await _search(turn, services)
+    said = f"{lead}\n\n" if lead else ""
     passages = findings.passages[: services.limits.passages]
     ending: Answered | Failed | None = None
     sources: Sources | None = None
@@ -63,22 +74,26 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
             else:
                 if isinstance(event, Sources):
                     sources = event
+                if said and isinstance(event, Delta):
+                    yield Delta(said)
+                    said = ""
                 yield event
         if videos := await videos_for(ending):
             yield Videos(videos)
-    yield _signed(ending, sources, query, findings)
+    yield _signed(ending, sources, query, findings, lead)
 
 
 def _signed(
-    ending: Answered | Failed | None, sources: Sources | None, query: str, findings: Findings
+    ending: Answered | Failed | None, sources: Sources | None, query: str, findings: Findings, lead: str
 ) -> Answered | Failed:
-    """The ending, with what the search was."""
+    """The ending, with what the search was and what was read from pictures before it."""
     if ending is None:
         return Failed("internal", query)
     if isinstance(ending, Failed):
         return replace(ending, search_query=query)
     return replace(
         ending,
+        text=f"{lead}\n\n{ending.text}" if lead else ending.text,
         search_query=query,
         confidence=findings.confidence,
         suggestions=_suggestions(sources, findings),
@@ -94,7 +109,10 @@ def _suggestions(sources: Sources | None, findings: Findings) -> tuple[str, ...]
 
 async def _search(turn: Turn, services: Services) -> tuple[str, Findings]:
     """What was searched for, and what it brought. A question that leans on what was said before is
-    searched with it; alone it counts only when its context finds nothing."""
+    searched with it; alone it counts only when its context finds nothing. A picture is a context of its
+    own."""
+    if turn.seen:
+        return await _search_seen(turn, services)
     contextual = followup.with_context(turn.question, turn.history)
     if contextual is not None:
         findings = await services.search(contextual, services.limits.passages)
@@ -102,6 +120,26 @@ async def _search(turn: Turn, services: Services) -> tuple[str, Findings]:
         if findings.answerable and followup.is_met(turn.question, words):
             return contextual, findings
     return turn.question, await services.search(turn.question, services.limits.passages)
+
+
+async def _search_seen(turn: Turn, services: Services) -> tuple[str, Findings]:
+    """By what the pictures say and the customer writes; the first search counts when none finds an answer."""
+    first: tuple[str, Findings] | None = None
+    for query in pictures.queries(turn):
+        found = query, await services.search(query, services.limits.passages)
+        if found[1].answerable:
+            return found
+        first = first or found
+    if first is None:
+        raise ValueError("a search for nothing")
+    return first
+
+
+def _hurried(services: Services, seconds: float) -> Services:
+    """With so much less time for the answer, but time for its first word."""
+    limits = services.limits
+    whole = max(limits.first_text, limits.whole - seconds)
+    return replace(services, limits=replace(limits, whole=whole))
 
 
 # --- The rungs ---------------------------------------------------------------------------------

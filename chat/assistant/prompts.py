@@ -1,5 +1,6 @@
 """The words that go to the language model."""
 
+from chat.assistant import pictures
 from chat.assistant.services import Turn
 from joblynk.providers.types import AnswerRequest, ChatMessage, Grounding
 
@@ -18,6 +19,10 @@ and from nothing else.
 - Never invent facts, prices, links or contact details."""
 
 _EXCHANGE_CHARACTERS = 600
+_UNASKED = "What does this mean, and what can I do about it?"
+_PICTURE_NOTE = """
+- Between <picture> and </picture> stands what was read from the customer's pictures. It is material too. The
+  customer has been told what it says: answer it, without repeating it."""
 _WEB_NOTE = "\n- The passages come from a web search, not from {site}. Say so when it matters."
 
 
@@ -25,12 +30,18 @@ def build(turn: Turn, grounding: tuple[Grounding, ...], *, web: bool = False) ->
     rules = _RULES.format(site=turn.site_name, no_answer=NO_ANSWER)
     if web:
         rules += _WEB_NOTE.format(site=turn.site_name)
+    if turn.seen:
+        rules += _PICTURE_NOTE
     messages = [ChatMessage("system", f"{rules}\n\n{_passages(grounding)}")]
     for exchange in turn.history:
         messages.append(ChatMessage("user", exchange.question[:_EXCHANGE_CHARACTERS]))
         messages.append(ChatMessage("assistant", exchange.answer[:_EXCHANGE_CHARACTERS]))
-    messages.append(ChatMessage("user", turn.question))
-    return AnswerRequest(turn.question, grounding, tuple(messages))
+    if not turn.seen:
+        messages.append(ChatMessage("user", turn.question))
+        return AnswerRequest(turn.question, grounding, tuple(messages))
+    asked = f"{turn.question or _UNASKED}\n\n{pictures.fenced(turn.seen)}"
+    messages.append(ChatMessage("user", asked))
+    return AnswerRequest(pictures.queries(turn)[0], grounding, tuple(messages))
 
 
 def _passages(grounding: tuple[Grounding, ...]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+from uuid import UUID
 
 from joblynk.providers.types import LLM, Vectors, WebSearch
 
@@ -94,11 +95,32 @@ async def no_videos(
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read from one picture. Not `legible`: nobody could read it."""
+
+    text: str = ""
+    description: str = ""
+    legible: bool = True
+
+
+class ReadPictures(Protocol):
+    async def __call__(self, pictures: Sequence[UUID]) -> Sequence[Seen]:
+        """One for each picture, in order. What was read before is not read again."""
+        ...
+
+
+async def no_pictures(pictures: Sequence[UUID]) -> Sequence[Seen]:
+    """Of a site that cannot look at any."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds, and counts of passages."""
 
     first_text: float = 8.0
     whole: float = 45.0
+    reading: float = 25.0  # of pictures; what is left of `whole` is for the answer
     videos: float = 2.0  # that a finished answer waits for them
     passages: int = 5
     web_results: int = 4
@@ -113,6 +135,7 @@ class Services:
     web: WebSearch
     limits: Limits
     recommend: Recommend = no_videos
+    read_pictures: ReadPictures = no_pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +163,6 @@ class Turn:
     history: tuple[Exchange, ...] = ()
     site_name: str = "our help centre"
     shown_videos: frozenset[int] = frozenset()
+    pictures: tuple[UUID, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    """What the pictures show, once they have been looked at."""

@@ -42,14 +42,22 @@ from chat.transcripts.pictures import (
     remove_unsent,
 )
 from chat.transcripts.reading import LONG_BACKLOG, Gone, events_after, last_seqs, past, snapshot
+from chat.transcripts.sights import (
+    Corrected,
+    Reading,
+    claim_pictures,
+    correct_picture,
+    pictures_in_order,
+    store_readings,
+)
 from chat.transcripts.spending import Budget, Cost, reserve, settle, spent
 from chat.transcripts.videos import Noted, VideoNote, note_video
 
 __all__ = [
-    "outbox_depth",
     "LONG_BACKLOG",
     "Accepted",
     "Budget",
+    "Corrected",
     "Cost",
     "Done",
     "Gone",
@@ -59,6 +67,7 @@ __all__ = [
     "Outcome",
     "Pending",
     "Person",
+    "Reading",
     "Refused",
     "Replied",
     "TranscriptRequest",
@@ -69,15 +78,19 @@ __all__ = [
     "add_questions",
     "answer_to",
     "any_picture",
+    "claim_pictures",
+    "correct_picture",
     "events_after",
     "finish_answers",
     "give_back",
     "last_seqs",
     "note_video",
     "open_conversation",
+    "outbox_depth",
     "past",
     "pending_answer",
     "picture_of",
+    "pictures_in_order",
     "refusal_words",
     "remove_files",
     "remove_stale",
@@ -96,6 +109,7 @@ __all__ = [
     "snapshot",
     "spent",
     "start_anew",
+    "store_readings",
     "take_over",
     "waiting",
     "withdraw_request",

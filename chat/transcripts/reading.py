@@ -45,13 +45,20 @@ def _exchanges(conversation: uuid.UUID, before: uuid.UUID) -> tuple[Exchange, ..
         .exclude(reply_to=before)
         .exclude(finish=Message.Finish.ERROR)
         .select_related("reply_to")
+        .prefetch_related("reply_to__attachments")
         .order_by("-created_at")[:HISTORY_TURNS]
     )
     return tuple(
-        Exchange(row.reply_to.text, row.text, row.search_query or row.reply_to.text)
+        Exchange(_said(row.reply_to), row.text, row.search_query or row.reply_to.text)
         for row in reversed(rows)
         if row.reply_to and row.mode != Message.Mode.SMALLTALK
     )
+
+
+def _said(question: Message) -> str:
+    """What the customer wrote, and what their pictures said."""
+    shown = (one.seen_text or one.description for one in question.attachments.all())
+    return "\n".join((question.text, *(f"(picture: {text})" for text in shown if text))).strip()
 
 
 def events_after(
