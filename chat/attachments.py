@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from chat import readings, transcripts
 from chat.assistant.services import Seen
@@ -125,6 +126,19 @@ class Attachments:
 
     async def remove_unsent(self, visitor: str, attachment_id: uuid.UUID) -> bool:
         return await self._writer.call(lambda: transcripts.remove_unsent(visitor, attachment_id))
+
+
+def forget_unsent() -> None:
+    """What was uploaded a day ago and never sent, and files that a process left behind when it was killed."""
+    now = timezone.now()
+    while transcripts.remove_stale(now):
+        pass
+    media = Path(settings.MEDIA_ROOT)
+    old = (now - transcripts.UNSENT_LIFE).timestamp()
+    left = [path for path in media.glob(f"{INCOMING}/*") if path.stat().st_mtime < old]
+    kept = [path for path in media.glob("pictures/*") if path.stat().st_mtime < old]
+    for path in (*left, *transcripts.without_picture(kept)):
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def display_name(name: str) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from chat import delivery, privacy, wiring
+from chat import attachments, delivery, privacy, wiring
 from chat.transcripts import digests
 
 _TIDY_EVERY = 600.0  # seconds
@@ -33,7 +33,7 @@ def prune_daily() -> None:
         privacy.prune()
 
 
-TIDYING: tuple[Callable[[], object], ...] = (prune_daily,)
+TIDYING: tuple[Callable[[], object], ...] = (prune_daily, attachments.forget_unsent)
 """Each forgets what is no longer needed; called every ten minutes."""
 
 

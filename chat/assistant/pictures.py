@@ -16,7 +16,7 @@ from chat.assistant.vocabulary import vocabulary
 
 logger = logging.getLogger(__name__)
 
-_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{1,6})[-\u2010-\u2014_] ?([0-9OIl|]{2,8})(?![A-Za-z0-9])")
+_CODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{1,6})[-\u2010-\u2014] ?([0-9OIl|]{2,8})(?![A-Za-z0-9_])")
 _NAMED_CODE = re.compile(
     r"\b(?:error|code|status|fehler\w*)\b[\s:#]{1,3}(?:code[\s:#]{1,3})?([A-Z]{0,4}\d{2,8})\b", re.IGNORECASE
 )

@@ -34,12 +34,14 @@ from chat.transcripts.people import (
     waiting,
 )
 from chat.transcripts.pictures import (
+    UNSENT_LIFE,
     add_picture,
     any_picture,
     picture_of,
     remove_files,
     remove_stale,
     remove_unsent,
+    without_picture,
 )
 from chat.transcripts.reading import LONG_BACKLOG, Gone, events_after, last_seqs, past, snapshot
 from chat.transcripts.sights import (
@@ -55,6 +57,7 @@ from chat.transcripts.videos import Noted, VideoNote, note_video
 
 __all__ = [
     "LONG_BACKLOG",
+    "UNSENT_LIFE",
     "Accepted",
     "Budget",
     "Corrected",
@@ -113,4 +116,5 @@ __all__ = [
     "take_over",
     "waiting",
     "withdraw_request",
+    "without_picture",
 ]

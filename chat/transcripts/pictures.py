@@ -1,5 +1,6 @@
 """Every query and write on customers' pictures: kept, sent, served, forgotten."""
 
+import re
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ UNSENT = 12
 """Pictures that one visitor may have uploaded and not sent."""
 UNSENT_LIFE = timedelta(hours=24)
 _AT_A_TIME = 200
+_HEX = re.compile("[0-9a-f]{32}")
 
 
 class _Moved(File):  # type: ignore[type-arg]
@@ -65,6 +67,17 @@ def remove_files(attachments: Iterable[Attachment]) -> None:
         for field in (attachment.picture, attachment.thumb):
             if field.name:
                 field.storage.delete(field.name)
+
+
+def without_picture(files: Sequence[Path]) -> list[Path]:
+    """Those that belong to no row, by the name that files are given."""
+    lost: list[Path] = []
+    for start in range(0, len(files), _AT_A_TIME):
+        keys = {path: path.name[:32] for path in files[start : start + _AT_A_TIME]}
+        ids = {uuid.UUID(key) for key in keys.values() if _HEX.fullmatch(key)}
+        known = {key.hex for key in Attachment.objects.filter(id__in=ids).values_list("id", flat=True)}
+        lost += [path for path, key in keys.items() if key not in known]
+    return lost
 
 
 def sendable(visitors: Collection[str], ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Attachment]:
