@@ -158,7 +158,8 @@ def _follow() -> _Held:
 def _caught_up() -> _Held:
     global _held
     held, recipe = _held, reading.recipe()
-    if held is None or held.index.recipe != recipe:
+    # A database that was put back from a copy is behind what is held here.
+    if held is None or held.index.recipe != recipe or catalogue.generation() < held.generation:
         changes = catalogue.changes_since(0)
         index = VideoIndex(registry.get("embedder").dimension, recipe)
         index.update(changes.changed)

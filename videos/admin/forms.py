@@ -92,10 +92,8 @@ class VideoForm(forms.ModelForm[Video]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        most = settings.VIDEO_MAX_MB
-        self.fields[
-            "upload"
-        ].help_text = f"MP4 or WebM, up to {most} MB. It takes the place of the one before."
+        words = f"MP4 or WebM, up to {settings.VIDEO_MAX_MB} MB. It takes the place of the one before."
+        self.fields["upload"].help_text = words
         self.kind: uploads.Kind | None = None
         self.poster: bytes | None = None
         self.cues: list[captions.Caption] = []

@@ -52,10 +52,12 @@ class CaptionsInline(admin.TabularInline[CaptionTrack, Video]):
 
     @admin.display(description="Captions")
     def cues_count(self, obj: CaptionTrack) -> int:
-        return obj.cues.count()
+        return obj.cues.count() if obj.pk else 0
 
     @admin.display(description="File")
     def look(self, obj: CaptionTrack) -> SafeString:
+        if obj.pk is None:
+            return SafeString("")
         return format_html('<a href="{}">WebVTT</a>', reverse("video_captions", args=(obj.video_id, obj.pk)))
 
 
@@ -208,10 +210,9 @@ class VideoAdmin(admin.ModelAdmin[Video]):
     @admin.display(description="Poster")
     def picture(self, obj: Video) -> SafeString:
         if not obj.poster:
-            return format_html('<span class="poster poster-none" aria-label="{}"></span>', "No poster")
-        return format_html(
-            '<img class="poster" src="{}" alt="" loading="lazy">', public_path(obj.poster.name)
-        )
+            return format_html('<span class="{}"></span>', "poster")
+        src = public_path(obj.poster.name)
+        return format_html('<img class="poster" src="{}" alt="" loading="lazy">', src)
 
     @admin.display(description="State", ordering="published")
     def state(self, obj: Video) -> SafeString:
