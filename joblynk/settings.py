@@ -394,10 +394,12 @@ LOGGING = {
         "axes": {"level": "WARNING"},  # its INFO lines tell of every login
         "django.channels.server": {"level": "WARNING"},
         "django.request": {"filters": ["no_probes"]},
+        "channels_redis": {"level": "CRITICAL"},  # a traceback a second; chat.live says once what there is to say
         "daphne": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},  # its INFO lines carry addresses
         "groq": {"level": "WARNING"},
         "python_http_client": {"level": "WARNING"},  # its DEBUG lines are whole mails
+        "markdown_it": {"level": "WARNING"},
         "faiss": {"level": "WARNING"},  # tells which processor features it tried
     },
 }

@@ -78,7 +78,7 @@ LISTS: dict[str, set[str]] = {
     "knowledge.faq": {"Editors", "Publishers"},
     "knowledge.indexbuild": {"Editors", "Publishers"},
     "knowledge.resemblance": {"Editors", "Publishers"},
-    "videos.video": {"Editors", "Publishers"},
+    "videos.video": {"Video editors", "Video publishers"},
 }
 # Of the admin, for every member of staff: the first page, one's own password, and the words of the pages.
 FOR_ALL_STAFF = {
