@@ -10,6 +10,7 @@ from csp.constants import NONCE
 
 from joblynk import __version__
 from joblynk.env import env_bool, env_float, env_given, env_int, env_list, env_secret, env_str
+from joblynk.log_config import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -368,38 +369,4 @@ METRICS_TOKEN = env_secret("METRICS_TOKEN")
 """What Prometheus sends as its bearer token to /metrics. Empty: the site's own network may ask."""
 SENTRY_DSN = env_secret("SENTRY_DSN")
 """Errors are reported there, without anybody's words. Needs the package sentry-sdk."""
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {
-        "no_probes": {  # "not ready yet" is an answer to a probe, no error of the site
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: not record.getMessage().endswith(" /readyz"),
-        },
-        "context": {"()": "joblynk.logs.Context"},
-    },
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}{context}", "style": "{"},
-        "json": {"()": "joblynk.logs.JsonFormatter"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": LOG_FORMAT if LOG_FORMAT == "json" else "line",
-            "filters": ["context"],
-        }
-    },
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "axes": {"level": "WARNING"},  # its INFO lines tell of every login
-        "django.channels.server": {"level": "WARNING"},
-        "django.request": {"filters": ["no_probes"]},
-        "channels_redis": {"level": "CRITICAL"},  # a traceback a second; chat.live says once what there is to say
-        "daphne": {"level": "WARNING"},
-        "httpx": {"level": "WARNING"},  # its INFO lines carry addresses
-        "groq": {"level": "WARNING"},
-        "python_http_client": {"level": "WARNING"},  # its DEBUG lines are whole mails
-        "markdown_it": {"level": "WARNING"},
-        "faiss": {"level": "WARNING"},  # tells which processor features it tried
-    },
-}
+LOGGING = logging_config(LOG_LEVEL, LOG_FORMAT)
