@@ -21,7 +21,7 @@ KILLS = 50 if LONG else 1
 pytestmark = pytest.mark.chaos
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
@@ -36,9 +36,11 @@ def outbox(site: Site) -> list[tuple[str, str, int]]:
 
 
 def end_leases(site: Site) -> None:
-    """Whatever waits for a lease or a delay is due now."""
+    """Whatever waits for a lease or a delay is due now, in another order."""
+    shuffled = "'2020-01-01 00:00:' || printf('%02d', abs(random()) % 60)"
     with closing(sqlite3.connect(site.var_dir / "joblynk.sqlite3", timeout=20)) as database:
-        database.execute("UPDATE chat_transcriptdelivery SET due_at = '2020-01-01' WHERE due_at IS NOT NULL")
+        table = "chat_transcriptdelivery"
+        database.execute(f"UPDATE {table} SET due_at = {shuffled} WHERE due_at IS NOT NULL")  # noqa: S608
         database.commit()
 
 
@@ -55,7 +57,7 @@ def test_workers_killed_between_sending_and_writing_it_down_lose_nothing_and_dou
             "DEFAULT_FROM_EMAIL": "help@joblynk.example",
             "TRANSCRIPT_CONFIRMATION": "0",
         }
-        count = KILLS + 3
+        count = KILLS * 10
         command = [sys.executable, "-m", "chat.tests.fill_outbox", str(count)]
         subprocess.run(command, cwd=ROOT, env=environment(site.var_dir, site.env), check=True)
         for _ in range(KILLS):
@@ -72,13 +74,15 @@ def test_workers_killed_between_sending_and_writing_it_down_lose_nothing_and_dou
 
         def settled() -> bool:
             end_leases(site)
-            return {state for _, state, _ in outbox(site)} == {"accepted"}
+            return not {state for _, state, _ in outbox(site)} & {"queued", "sending"}
 
         wait_until(settled)
         sent = Counter(mail.marks["delivery"] for mail in sendgrid.mails)
-        unclear = {delivery: tries for delivery, _, tries in outbox(site)}
-        assert len(unclear) == count
-        assert set(sent) == set(unclear), "a transcript was lost"
-        assert not [one for one, times in sent.items() if times > 1 + unclear[one]], "an uncounted double"
-        assert sum(unclear.values()) <= KILLS
+        rows = {delivery: (state, unclear) for delivery, state, unclear in outbox(site)}
+        assert len(rows) == count
+        assert {state for state, _ in rows.values()} <= {"accepted", "ambiguous"}
+        lost = [one for one, (state, _) in rows.items() if one not in sent and state != "ambiguous"]
+        doubled = [one for one, times in sent.items() if times > 1 + rows[one][1]]
+        assert (lost, doubled) == ([], [])
+        assert sum(unclear for _, unclear in rows.values()) <= KILLS
         assert sendgrid.complaints == []
