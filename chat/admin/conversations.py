@@ -129,6 +129,7 @@ class ConversationAdmin(RecordAdmin[Conversation]):
                 "answer": roles.may(request.user, "answer_conversation"),
                 "assign": roles.may(request.user, "assign_conversation"),
             },
+            "is_nav_sidebar_enabled": False,
             "deliveries": row.deliveries.order_by("-created_at"),
             "may_erase": roles.may(request.user, "erase_conversation"),
         }

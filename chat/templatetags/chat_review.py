@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.timesince import timesince
 
 from chat.models import ShownVideo, Source
@@ -48,8 +49,10 @@ def clock(seconds: float) -> str:
 
 @register.filter
 def ago(at: Any) -> str:
-    """How long ago, in one unit: "3 minutes"."""
-    return timesince(at, depth=1) if at else ""
+    """When it was, in one unit: "3 minutes ago"."""
+    if not at or (timezone.now() - at).total_seconds() < 60:
+        return "just now"
+    return f"{timesince(at, depth=1)} ago"
 
 
 def _place(name: str, key: int) -> str:

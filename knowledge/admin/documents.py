@@ -351,4 +351,9 @@ def _question(request: HttpRequest) -> str:
 
 
 def _page_of(chunks: QuerySet[Chunk], request: HttpRequest) -> Page[Chunk]:
-    return Paginator(chunks, _ON_A_PAGE).get_page(request.GET.get("p"))
+    """`?p=`: that page; `?passage=`: the page with this passage, which other pages of staff link to."""
+    page, wanted = request.GET.get("p"), request.GET.get("passage", "")
+    if wanted.isdecimal():
+        before = list(chunks.values_list("pk", flat=True))
+        page = str(before.index(int(wanted)) // _ON_A_PAGE + 1) if int(wanted) in before else page
+    return Paginator(chunks, _ON_A_PAGE).get_page(page)

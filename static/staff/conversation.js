@@ -178,3 +178,7 @@ addEventListener("pageshow", (event) => event.persisted && connection.start());
 document.addEventListener("visibilitychange", () => document.hidden || connection.wake());
 connection.start();
 draw();
+// Who comes to answer wants the last words before them.
+if (boot.answer && live.querySelector(".facts")?.matches("[data-status=waiting], [data-status=human]")) {
+  scrollTo({ top: document.documentElement.scrollHeight });
+}
