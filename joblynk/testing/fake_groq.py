@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 import uvloop
 
+from joblynk.testing.arrivals import is_vision, too_much
 from joblynk.testing.http_server import LAST_CHUNK, Connection, FakeServer, Request, http_chunk
 
 MODELS = ("openai/gpt-oss-120b", "openai/gpt-oss-20b", "qwen/qwen3.8-27b")
@@ -271,10 +272,14 @@ class FakeGroq(FakeServer):
         super().__init__(port)
         self.models = models
         self._scripts: list[Script] = [script if script is not None else answer()]
+        self._sights: list[Script] = [failure(503)]
 
     def play(self, *scripts: Script) -> None:
         """What the next requests get, one script each; the last one is repeated."""
         self._scripts = list(scripts)
+
+    def see(self, *scripts: Script) -> None:  # with pictures; scripts are in `fake_vision`
+        self._sights = list(scripts)
 
     @property
     def completions(self) -> list[Request]:
@@ -284,7 +289,8 @@ class FakeGroq(FakeServer):
     async def answer(self, request: Request, connection: Connection) -> None:
         steps = self._refusal(request)
         if steps is None:
-            script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+            scripts = self._sights if is_vision(request) else self._scripts
+            script = scripts.pop(0) if len(scripts) > 1 else scripts[0]
             steps = script(request) if callable(script) else script
         model = request.json["model"] if request.json else ""
         for step in steps:
@@ -299,6 +305,8 @@ class FakeGroq(FakeServer):
             return (Status(200, orjson.dumps({"object": "list", "data": data})),)
         if request.path != "/openai/v1/chat/completions":
             return failure(404, "unknown_url")
+        if is_vision(request):
+            return failure(status) if (status := too_much(request)) else None
         if not isinstance(request.json, dict) or not request.json.get("stream") or _unsupported(request.json):
             return failure(400)
         return None if request.json.get("model") in self.models else failure(404)
