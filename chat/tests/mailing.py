@@ -31,7 +31,7 @@ def sendgrid(settings: Settings) -> Iterator[FakeSendGrid]:
         settings.SENDGRID_WEBHOOK_VERIFICATION_KEY = server.public_key
         settings.DEFAULT_FROM_EMAIL = "Joblynk help <help@joblynk.example>"
         settings.SITE_URL = "https://help.joblynk.example"
-        settings.MAIL_SECONDS = 0.3
+        settings.MAIL_SECONDS = 30.0
         settings.TRANSCRIPT_CONFIRMATION = False
         yield server
     assert server.complaints == []

@@ -166,20 +166,23 @@ async def test_what_is_not_signed_news_is_refused_and_never_an_error(
     assert sent.state == "accepted"
 
 
+WRONG: dict[str, list[Any]] = {
+    "event": [None, 1, [], {}, "click", "spamreport"],
+    "sg_event_id": [None, "", 5, "x" * 500, "nul\x00", "ü"],
+    "timestamp": [None, "soon", 10**30, []],
+    "attempt": [None, "one", 0, -1, 7, 10**30, []],
+    "delivery": [None, 7, "none", [], "0" * 32],
+}
+
+
 async def test_garbled_events_are_let_go(
     sent: TranscriptDelivery, sendgrid: FakeSendGrid, desk: Desk, async_client: AsyncClient
 ) -> None:
     (mail,) = sendgrid.mails
     sound: Any = mail.event("bounce")
     garbled: list[Any] = [None, 1, [], "bounce", {}]
-    for name, value in (
-        *[("event", wrong) for wrong in (None, 1, [], {}, "click", "spamreport")],
-        *[("sg_event_id", wrong) for wrong in (None, "", 5, "x" * 500, "nul\x00", "ü")],
-        *[("timestamp", wrong) for wrong in (None, "soon", 10**30, [])],
-        *[("attempt", wrong) for wrong in (None, "one", 0, -1, 7, 10**30, [])],
-        *[("delivery", wrong) for wrong in (None, 7, "none", [], "0" * 32)],
-    ):
-        garbled.append({**sound, name: value})
+    for name, values in WRONG.items():
+        garbled += [{**sound, name: value} for value in values]
     assert await tell(async_client, *sendgrid.signed(json.dumps(garbled).encode())) == 204
     assert await DeliveryEvent.objects.acount() == 0
     strange = {**sound, "reason": ["\x00", {"a": "b" * 900}]}

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -142,11 +143,9 @@ def test_of_four_hundred_at_once_exactly_the_limit_passes() -> None:
     together = 400 if LONG else 60
     talks = [a_talk(visitor=f"{number:032}") for number in range(together)]
     one = a_talk(visitor="d" * 32)
-    calls: list[Callable[[], Any]] = [
-        lambda talk=talk: ask(talk, f"{talk.id.hex}@mail.example", network="n") for talk in talks
-    ]
-    calls += [lambda talk=talk: ask(talk, "victim@mail.example") for talk in talks[: together // 4]]
-    calls += [lambda n=n: ask(one, f"other{n}@mail.example") for n in range(together // 4)]
+    calls = [partial(ask, talk, f"{talk.id.hex}@mail.example", network="n") for talk in talks]
+    calls += [partial(ask, talk, "victim@mail.example") for talk in talks[: together // 4]]
+    calls += [partial(ask, one, f"other{number}@mail.example") for number in range(together // 4)]
     random.shuffle(calls)
 
     def run(call: Callable[[], Any]) -> str:

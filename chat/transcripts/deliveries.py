@@ -20,7 +20,8 @@ from chat.protocol import DurableEvent
 from chat.transcripts.export import ROLES
 from chat.transcripts.log import Log, Refused
 
-State, Purpose = TranscriptDelivery.State, TranscriptDelivery.Purpose
+State = TranscriptDelivery.State
+Purpose = TranscriptDelivery.Purpose
 CONFIRMATION_LASTS = timedelta(hours=24)
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _UNCONFIRMED = (State.WAITING, State.BOUNCED, State.DROPPED, State.FAILED)

@@ -122,7 +122,7 @@ def _settle(job: Job, state: State, error: str, among: Sequence[State] = _HANDED
 
 def _delay(tries: int) -> timedelta:
     """15 s, 30 s, 1 min … 2 h: some two dozen tries in a day."""
-    return min(_FIRST_DELAY * 2 ** min(tries - 1, 20), _LONGEST_DELAY)
+    return min(_FIRST_DELAY * (1 << min(tries - 1, 20)), _LONGEST_DELAY)
 
 
 def _job(row: TranscriptDelivery, attempt: int) -> Job:

@@ -66,11 +66,14 @@ class SiteWorker(Worker):
                 self.run()  # until the queue is empty
             self.running_task = True  # a signal now waits for the end of it
             try:
-                more = [take(work) for work in due if self.running]
+                more = [take(work) for work in due if not self.is_asked_to_stop()]
             finally:
                 self.running_task = False
-            if self.running and not any(more):
+            if not any(more) and not self.is_asked_to_stop():
                 time.sleep(self.interval)
+
+    def is_asked_to_stop(self) -> bool:
+        return not self.running
 
     def configure_signals(self) -> None:
         super().configure_signals()
