@@ -138,7 +138,7 @@ def _weight(line: str, *, coded: bool) -> float:
         return 0.0
     trouble = bool(_TROUBLE & {word.lower() for word in words})
     sentence = len(words) >= _SENTENCE_WORDS and _flows(words)
-    return 2.0 * trouble + 1.5 * sentence + 0.5 * (line[-1:] in ".!?") + 0.6 * coded
+    return 2.0 * trouble + 1.5 * sentence + 0.5 * line.endswith((".", "!", "?")) + 0.6 * coded
 
 
 def _flows(words: list[str]) -> bool:
