@@ -11,7 +11,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "joblynk.testing.settings"
 import django
 import uvloop
 
-NAMES = ("sockets", "streaming", "blocking", "retrieval", "ingest", "knowledge", "storing", "start")
+NAMES = (
+    *("sockets", "streaming", "blocking", "retrieval", "ingest", "knowledge", "videos", "storing", "reviewing"),
+    "start",
+)
 
 
 def main() -> int:

@@ -24,8 +24,9 @@ __all__ = ["THRESHOLD", "Judged", "Suggestion", "explain", "forget", "recommend"
 
 logger = logging.getLogger(__name__)
 
-_CANDIDATES = 24
-"""Videos looked at closely; more than are shown, because some may be hidden or were shown before."""
+_SPARE = 8
+"""Videos looked at closely beyond those asked for and those left out: some may be hidden."""
+_EXPLAINED = 24
 _LONGEST = 4_000  # characters of a question
 
 
@@ -73,7 +74,8 @@ async def recommend(
     held = await executors.database(_follow)
     if not len(held.index):
         return ()
-    found = await executors.compute(_rank, held, text, vector, embedder)
+    count = limit + len(exclude) + _SPARE
+    found = await executors.compute(_rank, held, text, vector, embedder, count)
     return _suggestions(await executors.database(_judge, found, limit, exclude))
 
 
@@ -86,12 +88,13 @@ def recommend_now(
     exclude: Collection[int] = (),
 ) -> tuple[Suggestion, ...]:
     """The same for synchronous callers."""
-    return _suggestions(_judge(_rank(_follow(), text, vector, embedder), limit, exclude))
+    found = _rank(_follow(), text, vector, embedder, limit + len(exclude) + _SPARE)
+    return _suggestions(_judge(found, limit, exclude))
 
 
 def explain(text: str, limit: int = 2) -> list[Judged]:
     """Everything that was considered, best first, with its scores and the reason: for the test box."""
-    return _judge(_rank(_follow(), text, None, ""), limit, ())
+    return _judge(_rank(_follow(), text, None, "", _EXPLAINED), limit, ())
 
 
 def warm() -> None:
@@ -105,13 +108,13 @@ def forget() -> None:
     _held = None
 
 
-def _rank(held: _Held, text: str, vector: Vectors | None, embedder: str) -> list[Candidate]:
+def _rank(held: _Held, text: str, vector: Vectors | None, embedder: str, count: int) -> list[Candidate]:
     text = text[:_LONGEST]
     mine = registry.get("embedder")
     if vector is None or embedder != mine.name:
         vector = mine.embed([text])[0]
     with _using:
-        return held.index.candidates(vector, text, _CANDIDATES)
+        return held.index.candidates(vector, text, count)
 
 
 def _judge(found: list[Candidate], limit: int, exclude: Collection[int]) -> list[Judged]:

@@ -30,6 +30,8 @@ _KNOWN = {
     *("title", "description", "url", "tags", "keywords", "duration", "thumbnail", "timestamps", "chapters"),
     *("language", "published", "file"),
 }
+_TIME_NAMES = ("time", "start", "timestamp", "at", "seconds")
+_TITLE_NAMES = ("title", "label", "name", "topic")
 _STAMP = re.compile(r"\s*\[?([\d:.hms]{1,12})\]?\s*(?:[-–—|:]\s*)?(\S.{0,400})", re.DOTALL)
 _ISO = re.compile(r"pt(?=\d)((?:\d{1,3}h)?(?:\d{1,4}m)?(?:\d{1,6}(?:\.\d{1,3})?s)?)")
 
@@ -187,10 +189,8 @@ def _chapter(stamp: Any, number: int) -> NewChapter:
         stamp = {"time": match[1], "title": match[2]}
     if not isinstance(stamp, dict):
         raise ValueError(f"Timestamp {number} should have a time and a title.")
-    time = next(
-        (stamp[name] for name in ("time", "start", "timestamp", "at", "seconds") if name in stamp), None
-    )
-    title = next((stamp[name] for name in ("title", "label", "name", "topic") if stamp.get(name)), None)
+    time = next((stamp[name] for name in _TIME_NAMES if name in stamp), None)
+    title = next((stamp[name] for name in _TITLE_NAMES if stamp.get(name)), None)
     text = stamp.get("text") or stamp.get("description") or ""
     if not isinstance(title, str) or not isinstance(text, str) or not title.strip():
         raise ValueError(f"Timestamp {number} has no title.")

@@ -23,9 +23,13 @@ FULL = {
     "keywords": "tyre, bike",
     "duration": "PT1M15S",
     "thumbnail": "http://127.0.0.1:9/p.jpg",
-    "timestamps": [{"time": "0:20", "title": "Patch", "text": "The hole."}, "1:05 - Oil", {"start": 70, "label": "End"}],
+    "timestamps": [
+        {"time": "0:20", "title": "Patch", "text": "The hole."},
+        "1:05 - Oil",
+        {"start": 70, "label": "End"},
+    ],
     "views": 7,
-}  # fmt: skip
+}
 
 
 def bring(path: Path, rows: Any, *options: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

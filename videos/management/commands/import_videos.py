@@ -16,9 +16,9 @@ class Command(BaseCommand):
     help = (
         "Bring YouTube and Vimeo videos from a JSON file into the catalogue. The file is a list of videos, "
         'or an object {"videos": [list]}. A video needs title and url; description, tags (or keywords), '
-        "duration and timestamps are welcome. Nothing is fetched from the addresses, so posters are uploaded in the "
-        "admin. A video that is here already is brought up to date; the same file again changes nothing. "
-        "Every row is told: new, changed, same, or refused with the reason. Try it first with --dry-run. "
+        "duration and timestamps are welcome. Nothing is fetched from the addresses, so posters are uploaded "
+        "in the admin. A video that is here already is brought up to date; the same file again changes "
+        "nothing. Every row is told: new, changed, same, or refused with the reason. Try it with --dry-run. "
         "Exit code 1: some rows were refused, the others were taken. Exit code 2: the file cannot be used."
     )
 
