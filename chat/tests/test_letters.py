@@ -155,7 +155,7 @@ def test_markup_in_every_field_is_text(settings: Settings, tmp_path: object) -> 
 
 
 def test_a_subject_names_the_first_question_in_one_line() -> None:
-    talk = a_talk(question="How\r\nBcc: victim@mail.example\x00 do I " + "post " * 60)
+    talk = a_talk(question="How\r\nBcc: victim@mail.example\x1b do I " + "post " * 60)
     transcript = export(talk.id)
     assert transcript is not None
     title = subject(delivery.sheet_of(transcript, link))
