@@ -12,8 +12,8 @@ import django
 import uvloop
 
 NAMES = (
-    *("sockets", "streaming", "blocking", "retrieval", "ingest", "knowledge", "videos", "storing", "reviewing"),
-    "start",
+    *("sockets", "streaming", "blocking", "retrieval", "ingest", "knowledge", "videos"),
+    *("storing", "reviewing", "start"),
 )
 
 
