@@ -119,8 +119,8 @@ def report_providers(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     return [Info(text, id=f"joblynk.I{number:03}") for number, text in enumerate(choices(), start=1)]
 
 
-def choices() -> tuple[str, str, str, str, str]:
-    """What the settings chose, one sentence each: answers, web, embedding, database, live events."""
+def choices() -> tuple[str, str, str, str, str, str]:
+    """What the settings chose, one sentence each: answers, web, embedding, database, live events, mail."""
     llm, web = settings.PROVIDERS["llm"]["OPTIONS"], settings.PROVIDERS["web"]["OPTIONS"]
     return (
         f"Answers are written by Groq, model {llm['model']}."
@@ -136,6 +136,9 @@ def choices() -> tuple[str, str, str, str, str]:
         "Web processes hear of each other through Redis."
         if settings.CHANNEL_LAYERS
         else "There is one web process, because REDIS_URL is not set.",
+        "Transcripts are sent by SendGrid."
+        if settings.SENDGRID_API_KEY
+        else f"Transcripts are kept as files in {settings.MAIL_DIR}, because SENDGRID_API_KEY is not set.",
     )
 
 
