@@ -99,7 +99,7 @@ def throttled(rates: Rates) -> Throttle:
 def features() -> dict[str, bool]:
     """What the page may offer."""
     return {
-        "pictures": False,
+        "pictures": True,
         "videos": True,
         "email": True,
         "handoff": True,

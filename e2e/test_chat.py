@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from e2e.chat_page import ChatPage
 from joblynk.testing.fake_groq import FakeGroq, answer, failure
@@ -282,9 +282,19 @@ def test_a_starter_asks_and_the_error_starter_leads_to_the_field(chat: ChatPage)
     expect(chat.answers.locator(".sources")).to_have_count(1)
 
 
-def test_what_the_site_does_not_offer_has_no_control(chat: ChatPage) -> None:
-    for name in ("mail", "attach", "picture", "video"):
-        expect(chat.page.get_by_role("button", name=re.compile(name, re.IGNORECASE))).to_have_count(0)
+def test_what_the_site_does_not_offer_has_no_control(page: Page, offline_site: Site) -> None:
+    def without_features(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        server.on_message(
+            lambda frame: browser.send(re.sub(r'"features": ?{[^}]*}', '"features":{}', str(frame)))
+        )
+
+    page.route_web_socket("**/ws/chat/", without_features)
+    chat = ChatPage(page, offline_site.url).open()
+    expect(page.get_by_role("heading", name="Hello")).to_be_visible()
+    chat.ask_and_wait(QUESTION)
+    for name in ("mail", "picture", "photo", "video", "person"):
+        expect(page.get_by_role("button", name=re.compile(name, re.IGNORECASE))).to_have_count(0)
 
 
 def test_without_scripts_the_page_says_what_it_needs(

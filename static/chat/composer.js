@@ -23,6 +23,7 @@ export class Composer {
   #count = byId("count");
   #hint = byId("hint");
   #usual = Array.from(this.#hint.childNodes);
+  #placeholder = this.#area.placeholder;
   #said = "";
   #limit = 4000;
   #pausedUntil = 0;
@@ -73,6 +74,7 @@ export class Composer {
     if ((!text && !this.#tray.count) || this.#over() || this.#pause()) return;
     this.#sentAt = Date.now();
     this.#area.value = "";
+    this.#area.placeholder = this.#placeholder;
     this.#changed(false);
     this.#handlers.send(text);
   }

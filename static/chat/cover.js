@@ -15,8 +15,8 @@ const ZOOMS = [1, 1.5, 2, 3, 4];
 const CANVAS_PIXELS = 16_000_000; // what every browser can still draw on
 const JPEG_QUALITIES = [0.92, 0.8]; // the second when the first is too large to send
 
-const HELP =
-  "Draw over what nobody should see. By keyboard: add a box, move it with the arrows, size it with Shift and the arrows, take it away with Delete.";
+const HELP = "Draw over what nobody should see.";
+const KEYS = " By keyboard: add a box, move it with the arrows, size it with Shift and the arrows, take it away with Delete.";
 
 export class CoverEditor {
   #image = el("img", { alt: "", draggable: "false" });
@@ -43,7 +43,7 @@ export class CoverEditor {
       "dialog",
       { class: "cover", "aria-labelledby": "cover-title", "aria-describedby": "cover-help" },
       el("h2", { id: "cover-title" }, "Cover what is private"),
-      el("p", { id: "cover-help" }, HELP),
+      el("p", { id: "cover-help" }, HELP, el("span", { class: "keys" }, KEYS)),
       this.#stage,
       el("div", { class: "tools" }, add, this.#undo, out, larger, el("span", { class: "choices" }, cancel, done)),
       this.#status,

@@ -43,7 +43,7 @@ export function setUpPictures({ store, bytes, sending, count = LIMITS.count, sta
   const allowed = () => state().features.pictures && state().status !== "resolved" && !document.querySelector("dialog[open]");
   const { choose, shoot } = setUpPicking({ add: (files) => tray.add(files), allowed });
   byId("explain").addEventListener("click", () => {
-    write("Type the error code or the message you see, for example E-1042");
+    write("Type its code, for example E-1042");
     if (state().features.pictures) tray.invite(choose, shoot);
   });
 

@@ -97,6 +97,6 @@ export function whoRead({ reader, confidence, corrected, text, description }) {
   }[reader];
   if (!who) return "Nobody could read this picture. Type here what it says, and I can look for it.";
   if (!text && !description && !corrected) return `${who} No text was found. Type here what it says.`;
-  const sure = typeof confidence === "number" ? ` About ${Math.round(100 * confidence)} % certain.` : "";
+  const sure = typeof confidence === "number" ? ` About ${Math.min(99, Math.round(100 * confidence))} % certain.` : "";
   return corrected ? `${who} The text is your correction.` : who + sure;
 }

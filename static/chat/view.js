@@ -152,7 +152,8 @@ export class LogView {
     this.#tail = tail;
     if (tail === known) return;
     if (own) this.toBottom();
-    else if (!this.#stuck) this.#jump.hidden = false;
+    this.#scrolled(); // without a scroll, too: the log may have become shorter
+    if (!this.#stuck) this.#jump.hidden = false;
   }
 
   #scrolled() {
