@@ -13,7 +13,7 @@ import uvloop
 
 NAMES = (
     *("sockets", "streaming", "blocking", "retrieval", "ingest", "knowledge", "videos"),
-    *("storing", "reviewing", "start"),
+    *("storing", "reviewing", "pictures", "start"),
 )
 
 
