@@ -31,7 +31,7 @@ def page(board: Storyboard) -> str:
     scenes = "".join(_scene(board, scene) for scene in board.scenes)
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><style>
 @font-face {{ font-family: Inter; font-weight: 100 900; src: url(data:font/woff2;base64,{font}) }}
-{style}</style><body>{_title(board)}{scenes}{_end(board)}
+{style}</style><body>{_title(board)}{scenes}
 <svg id="pointer" viewBox="0 0 24 24"><path d="M4 2v18l5-5 3 7 3-1.300-3-7h7z"/></svg><i id="ripple"></i>
 <script>{script}</script></body></html>"""
 
@@ -40,13 +40,7 @@ def _title(board: Storyboard) -> str:
     window = _window(board.scenes[0])
     return f"""<section class="card title"><i class="moon"></i><i class="sun"></i>
 <div class="words"><p class="brand">Joblynk help</p><h1>{_words(board.title)}</h1>
-<p class="length">{_minutes(board.duration)}</p></div>{window}</section>"""
-
-
-def _end(board: Storyboard) -> str:
-    return f"""<section class="card end"><i class="moon"></i><i class="sun"></i>
-<div class="words"><p class="brand">Joblynk help</p><h1>Still a question?</h1>
-<p class="length">Ask it in the chat: {escape(board.title)}.</p></div></section>"""
+<p class="length">{escape(board.description)}</p></div>{window}</section>"""
 
 
 def _scene(board: Storyboard, scene: Scene) -> str:
@@ -132,7 +126,3 @@ _WORDS: dict[str, Callable[[str, str], str]] = {
 def _words(text: str) -> str:
     """Compound words stay on one line."""
     return re.sub(r"\S+-\S+", lambda found: f"<nobr>{found[0]}</nobr>", escape(text))
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{round(seconds % 60):02} min"

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from joblynk.testing.browsers import arguments, chromium
 from videos.demo import drawing
-from videos.demo.storyboard import END_SECONDS, TITLE_SECONDS, Storyboard
+from videos.demo.storyboard import TITLE_SECONDS, Storyboard
 
 FRAMES = 10  # a second
 SIZE = (1280, 720)
@@ -40,17 +40,16 @@ def film(boards: list[Storyboard], folder: Path) -> Iterator[str]:
 
 def _shoot(page: Page, board: Storyboard, scratch: Path) -> Path:
     """A list for ffmpeg: each picture and how many seconds it stands."""
-    lengths = [TITLE_SECONDS, *(scene.seconds for scene in board.scenes), END_SECONDS]
+    lengths = [TITLE_SECONDS, *(scene.seconds for scene in board.scenes)]
     shots: list[list[Any]] = []  # a PNG, and for how many frames it stands
     for place, length in enumerate(lengths):
-        card = place in (0, len(lengths) - 1)
         for frame in range(round(length * FRAMES)):
             moment = frame / FRAMES
-            if frame and (card or not _moves(moment, length)):
+            if frame and (place == 0 or not _moves(frame, length)):
                 shots[-1][1] += 1
                 continue
             page.evaluate("([place, moment, length]) => show(place, moment, length)", [place, moment, length])
-            shots.append([page.screenshot(), 1])
+            shots.append([page.screenshot(caret="initial"), 1])
     lines = ["ffconcat version 1.0"]
     for number, (picture, count) in enumerate(shots):
         (scratch / f"{number}.png").write_bytes(picture)
@@ -61,9 +60,12 @@ def _shoot(page: Page, board: Storyboard, scratch: Path) -> Path:
     return listing
 
 
-def _moves(moment: float, length: float) -> bool:
+def _moves(frame: int, length: float) -> bool:
     """Whether anything can move: the window slides in, text is typed, the pointer goes and clicks."""
-    return moment <= length - 2.4 or length - 1.9 <= moment <= length - 0.5
+    moment = frame / FRAMES
+    if moment <= 0.3 or length - 1.9 <= moment <= length - 0.5:
+        return True
+    return moment <= length - 1.2 and not frame % 2  # typing is smooth enough at half the pace
 
 
 def _pack(listing: Path, board: Storyboard, target: Path) -> int:

@@ -15,7 +15,6 @@ from typing import Any
 HERE = Path(__file__).parent
 FOLDER_OF_FILES = HERE / "files"
 TITLE_SECONDS = 3.0
-END_SECONDS = 2.5
 SHORTEST_SCENE = 4.0
 CHARACTERS_A_SECOND = 15  # a reading speed that subtitlers recommend for adults
 TIME_TO_LOOK = 1.0
@@ -93,7 +92,7 @@ def _read(path: Path) -> Storyboard:
         tuple(board["tags"]),
         tuple(chapters),
         tuple(scenes),
-        clock + END_SECONDS,
+        clock,
     )
 
 
