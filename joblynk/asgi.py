@@ -16,10 +16,12 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs
 from django.db import connections  # noqa: E402
 
 from chat.routing import websocket_urlpatterns  # noqa: E402
+from joblynk import checks  # noqa: E402
 from joblynk.origin import ExactOrigin  # noqa: E402
 from joblynk.web import RESTART, ending  # noqa: E402
 from knowledge import search  # noqa: E402
 
+checks.refuse_wrong_settings()  # whichever server this is loaded by, with or without manage.py
 logger = logging.getLogger(__name__)
 WARM_AGAIN = 2.0  # seconds
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Tags, register
+from django.core.checks import CheckMessage, Error, Info, Tags, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 TAG = "configuration"
@@ -112,6 +112,13 @@ def _wrong_choices() -> Iterator[CheckMessage]:
     for name in ("DATABASE_THREADS", "WEB_PROCESSES"):
         if getattr(settings, name) < 1:
             yield Error(f"{name} is below 1.", hint="Nothing would run. Use 1 or more.", id="joblynk.E011")
+
+
+def refuse_wrong_settings() -> None:
+    """Raises ImproperlyConfigured with every error of the configuration and its remedy."""
+    errors = [found for found in run_checks(tags=[TAG]) if found.is_serious()]
+    if errors:
+        raise ImproperlyConfigured("\n".join(f"{e.id}: {e.msg} {e.hint or ''}" for e in errors))
 
 
 @register(TAG, deploy=True)

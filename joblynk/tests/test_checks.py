@@ -96,3 +96,22 @@ def test_the_deployment_check_is_clean_with_production_settings(extra: dict[str,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"ALLOWED_HOSTS": "*"}, "joblynk.E002"), ({"SECRET_KEY": "", "VAR_DIR": "/nowhere"}, "SECRET_KEY")],
+)
+def test_no_server_serves_a_site_with_unsafe_settings(wrong: dict[str, str], named: str) -> None:
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "joblynk.settings", "DEBUG": "0", **wrong}
+    done = subprocess.run(
+        [sys.executable, "-c", "import joblynk.asgi"],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "ImproperlyConfigured" in done.stderr
+    assert named in done.stderr
