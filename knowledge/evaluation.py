@@ -19,7 +19,7 @@ from joblynk.providers.types import Embedder, Grounding
 from knowledge import extract, parts
 from knowledge.chunking import LIMIT, chunk, embed_text
 from knowledge.index import PassageIndex
-from knowledge.library import IndexedChunk, Kind, LivePassage
+from knowledge.library import IndexedChunk, Kind, LivePassage, numbers
 from knowledge.ranking import Findings, corrected, judge, look_up, rank
 
 Progress = Callable[[int, int], None]
@@ -72,8 +72,7 @@ class ScratchIndex:
             part = texts[start : start + _SLICE]
             stored = parts.embed(embedder, [text for _, text in part])
             made = [
-                row._replace(vector=np.frombuffer(vector, "<f4"))
-                for (row, _), vector in zip(part, stored, strict=True)
+                row._replace(vector=numbers(vector)) for (row, _), vector in zip(part, stored, strict=True)
             ]
             self.index.update(made)
             for row, vector in zip(made, stored, strict=True):
@@ -83,9 +82,9 @@ class ScratchIndex:
 
     def answer(self, question: dict[str, Any]) -> Answered:
         text = corrected(question["question"], self.index.words, self.embedder)
-        vector = self.embedder.embed([text])[0]
-        ranked = rank(self.index, vector, look_up(text, self.index.words), _RANKED)
-        findings = judge(self.index.words, text, vector, ranked[:JUDGED], self.live, JUDGED)
+        meaning = parts.read(self.embedder, text)
+        ranked = rank(self.index, meaning.vector, look_up(text, self.index.words), _RANKED)
+        findings = judge(self.index.words, text, meaning, ranked[:JUDGED], self.live, JUDGED)
         judged = [passage.chunk_id for passage in findings.passages]
         rows = [self.live[pk] for pk in (*judged, *(hit.candidate.chunk_id for hit in ranked[JUDGED:]))]
         found = [(self.documents[row.source_id], row.text) for row in rows]

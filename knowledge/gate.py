@@ -18,6 +18,8 @@ from typing import Protocol, Self
 
 READ = 5
 """Passages whose words are looked at."""
+MATCHED = 3
+"""Passages whose words are compared with the question's by their meaning."""
 _BM25_CEILING = 2.2  # k1 + 1: the most that a term's score can be, in units of its rarity
 _STOP_WORDS = """
     a about above after again all also am an and ani any are as at be becaus because befor before been
@@ -29,7 +31,7 @@ _STOP_WORDS = """
     this those though through to too under until up us v ve veri very want wa was way we were what when
     where which while who whom whose whi why will with would you your yours"""
 """As written and as stemmed."""
-_STOP = frozenset(_STOP_WORDS.split())
+STOP = frozenset(_STOP_WORDS.split())
 
 
 class Words(Protocol):
@@ -43,17 +45,20 @@ class Words(Protocol):
 @dataclass(frozen=True, slots=True)
 class Question:
     """`content` are the words that carry meaning, with their rarity; `ceiling` is the highest BM25 score
-    there could be; `unknown_code`: it names a code that is missing among its kind."""
+    there could be; `unknown_code`: it names a code that is missing among its kind; `weights`: the rarity of
+    each word as it stands in the question, 0 for those that carry no meaning."""
 
     content: dict[str, float]
     ceiling: float
     unknown_code: bool
+    weights: tuple[float, ...] = ()
 
     @classmethod
-    def read(cls, text: str, words: Words) -> Self:
+    def read(cls, text: str, words: Words, spelt: Sequence[str] = ()) -> Self:
         rarity = {term: words.rarity(term) for term in words.terms(text)}
-        content = {term: rare for term, rare in rarity.items() if term not in _STOP} or rarity
-        return cls(content, _BM25_CEILING * sum(rarity.values()), bool(words.unknown_codes(text)))
+        content = {term: rare for term, rare in rarity.items() if term not in STOP} or rarity
+        weights = tuple(sum(content.get(term, 0.0) for term in words.terms(word)) for word in spelt)
+        return cls(content, _BM25_CEILING * sum(rarity.values()), bool(words.unknown_codes(text)), weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Hit:
     phrasing: float
     coded: bool
     terms: tuple[str, ...]
+    matches: tuple[float, ...] = ()
+    """For each word of the question how near in meaning a word of the passage comes, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,11 @@ class Signs:
     """The nearest way to ask a FAQ above the next FAQ's."""
     length: float
     """log(1 + words of content): a long question says less of itself in each word."""
+    meant: float = 0.0
+    """The question's content that the words of one of the first passages come near in meaning: the mean of
+    their cosines."""
+    meant_rare: float = 0.0
+    """The same, weighted by rarity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +146,16 @@ def signs(question: Question, hits: Sequence[Hit]) -> Signs:
         lead=hits[0].score - hits[1].score if len(hits) > 1 else hits[0].score,
         faq_lead=_faq_lead(hits),
         length=math.log1p(len(question.content)),
+        meant=_matched(hits, [float(weight > 0) for weight in question.weights]),
+        meant_rare=_matched(hits, question.weights),
     )
+
+
+def _matched(hits: Sequence[Hit], weights: Sequence[float]) -> float:
+    """0 where it is not known."""
+    total = sum(weights)
+    known = [hit.matches for hit in hits[:MATCHED] if hit.matches and total]
+    return max((sum(w * m for w, m in zip(weights, one, strict=True)) / total for one in known), default=0.0)
 
 
 def _faq_lead(hits: Sequence[Hit]) -> float:

@@ -111,20 +111,20 @@ def rank(index: PassageIndex, vector: Vectors, worded: WordHits, count: int) -> 
 def judge(
     words: WordIndex,
     text: str,
-    vector: Vectors,
+    meaning: parts.Meaning,
     ranked: Sequence[Ranked],
     live: Mapping[int, Live],
     limit: int,
 ) -> Findings:
     """Findings from those of `ranked` that are `live`, by chunk id, put in order by their sentences."""
     alive = [
-        (_closer(hit, live[hit.candidate.chunk_id].vector, vector), live[hit.candidate.chunk_id])
+        (_closer(hit, live[hit.candidate.chunk_id].vector, meaning.vector), live[hit.candidate.chunk_id])
         for hit in ranked
         if hit.candidate.chunk_id in live
     ]
     alive.sort(key=lambda pair: (-pair[0].score, pair[0].candidate.chunk_id))
-    hits = [_hit(words, hit, passage, place) for place, (hit, passage) in enumerate(alive)]
-    verdict = gate.decide(gate.Question.read(text, words), hits)
+    hits = [_hit(words, meaning, hit, passage, place) for place, (hit, passage) in enumerate(alive)]
+    verdict = gate.decide(gate.Question.read(text, words, meaning.words), hits)
     passages = [_passage(hit, row) for hit, row in alive]
     return Findings(
         tuple(passages[:limit]),
@@ -145,7 +145,7 @@ def _closer(hit: Ranked, stored: bytes, vector: Vectors) -> Ranked:
     return Ranked(replace(hit.candidate, cosine=whole), hit.score + _MEANING * gain, part)
 
 
-def _hit(words: WordIndex, hit: Ranked, passage: Live, place: int) -> gate.Hit:
+def _hit(words: WordIndex, meaning: parts.Meaning, hit: Ranked, passage: Live, place: int) -> gate.Hit:
     candidate = hit.candidate
     text = embed_text(passage.title, passage.heading, passage.text) if place < gate.READ else ""
     return gate.Hit(
@@ -156,6 +156,7 @@ def _hit(words: WordIndex, hit: Ranked, passage: Live, place: int) -> gate.Hit:
         candidate.phrasing,
         candidate.coded,
         tuple(words.terms(text)),
+        parts.matches(passage.vector, meaning) if place < gate.MATCHED else (),
     )
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from joblynk import executors
 from joblynk.providers import registry
-from joblynk.providers.types import Embedder, Vectors
-from knowledge import following, library
+from joblynk.providers.types import Embedder
+from knowledge import following, library, parts
 from knowledge.following import Held
+from knowledge.parts import Meaning
 from knowledge.ranking import Findings, Passage, corrected, judge, look_up, rank
 from knowledge.words import WordHits
 
@@ -24,10 +25,10 @@ _SPARE = 10
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The question with its typing errors mended, its vector and who made it."""
+    """The question with its typing errors mended, what it means and who says so."""
 
     text: str
-    vector: Vectors
+    meaning: Meaning
     encoder: Embedder
 
 
@@ -88,7 +89,7 @@ def _embed(held: Held, text: str) -> _Asked:
     encoder = _encoder(held)
     with following.using:
         text = corrected(text, held.index.words, encoder)
-    return _Asked(text, encoder.embed([text])[0], encoder)
+    return _Asked(text, parts.read(encoder, text), encoder)
 
 
 def _encoder(held: Held) -> Embedder:
@@ -97,8 +98,8 @@ def _encoder(held: Held) -> Embedder:
 
 def _answer(held: Held, asked: _Asked, worded: WordHits, limit: int) -> Findings:
     with following.using:
-        ranked = rank(held.index, asked.vector, worded, limit + _SPARE)
+        ranked = rank(held.index, asked.meaning.vector, worded, limit + _SPARE)
     live = library.live_passages([hit.candidate.chunk_id for hit in ranked])
     with following.using:
-        found = judge(held.index.words, asked.text, asked.vector, ranked, live, limit)
-    return replace(found, vector=asked.vector, embedder=asked.encoder.name)
+        found = judge(held.index.words, asked.text, asked.meaning, ranked, live, limit)
+    return replace(found, vector=asked.meaning.vector, embedder=asked.encoder.name)

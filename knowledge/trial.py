@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from joblynk.providers import registry
-from knowledge import gate, library, ranking, search
+from knowledge import gate, library, parts, ranking, search
 from knowledge.index import PassageIndex
 from knowledge.library import IndexedChunk, LivePassage
 from knowledge.models import Chunk, Document
@@ -72,13 +70,13 @@ def _alone(document: Document, question: str) -> tuple[Passage, ...]:
     index = PassageIndex(embedder.dimension)
     index.update([_indexed(chunk) for chunk in chunks])
     live = {chunk.pk: _live(document, chunk) for chunk in chunks}
-    vector = embedder.embed([question])[0]
-    found = ranking.rank(index, vector, ranking.look_up(question, index.words), _SHOWN)
-    return ranking.judge(index.words, question, vector, found, live, _SHOWN).passages
+    meaning = parts.read(embedder, question)
+    found = ranking.rank(index, meaning.vector, ranking.look_up(question, index.words), _SHOWN)
+    return ranking.judge(index.words, question, meaning, found, live, _SHOWN).passages
 
 
 def _indexed(chunk: Chunk) -> IndexedChunk:
-    vector = np.frombuffer(chunk.vector, "<f4")
+    vector = library.numbers(chunk.vector)
     key = f"d{chunk.document_id}"
     return IndexedChunk(chunk.pk, key, chunk.role, chunk.title, chunk.heading, chunk.text, vector)
 

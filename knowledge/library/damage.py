@@ -6,17 +6,16 @@ Looks at everything stored, so it is for a command that somebody waits for.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q
 
+from knowledge import parts
 from knowledge.library.chunks import drop_chunks
 from knowledge.library.index import changes_since, state
 from knowledge.library.sources import MODELS, stored_hash
 from knowledge.models import Chunk, Document, IndexState, RemovedChunk
 
 _BATCH = 500
-_TOLERANCE = 0.01  # of a vector's length, which is 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ def vectors(dimension: int) -> Damage:
     """Chunks of the served recipe without a vector, or with one that is none."""
     rows = Chunk.objects.filter(recipe=state().recipe).values_list("pk", "vector")
     broken = [
-        pk for pk, stored in rows.iterator(chunk_size=2_000) if not _is_vector(bytes(stored), dimension)
+        pk for pk, stored in rows.iterator(chunk_size=2_000) if not parts.is_sound(bytes(stored), dimension)
     ]
     return Damage("passages without a sound vector", len(broken), broken)
 
@@ -100,11 +99,3 @@ def mend(chunk_ids: list[int]) -> None:
         tombs = Chunk.objects.filter(Q(document__published=True) | Q(faq__published=True))
         RemovedChunk.objects.filter(chunk_id__in=tombs.filter(recipe=state().recipe).values("pk")).delete()
         drop_chunks(chunk_ids)
-
-
-def _is_vector(stored: bytes, dimension: int) -> bool:
-    """float32 of length 1, and parts in 8 bits after it: see `knowledge.parts`."""
-    if len(stored) < 4 * dimension or len(stored) % dimension:
-        return False
-    length = float(np.linalg.norm(np.frombuffer(stored, "<f4", count=dimension)))
-    return abs(length - 1) < _TOLERANCE

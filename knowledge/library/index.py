@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from sys import intern
 from typing import Literal, NamedTuple
@@ -119,9 +118,9 @@ def changes_since(generation: int, recipe: str = "") -> Changes:
     if not complete:
         chunks = chunks.filter(generation__gt=generation)
     rows = chunks.values_list("pk", "document_id", "faq_id", "role", "title", "heading", "text", "vector")
-    make, decode = IndexedChunk._make, partial(np.frombuffer, dtype=_FLOAT)
+    make = IndexedChunk._make
     added = [
-        make((pk, _key(document, faq), role, title, heading, text, decode(vector)))
+        make((pk, _key(document, faq), role, title, heading, text, numbers(vector)))
         for pk, document, faq, role, title, heading, text, vector in rows.iterator(chunk_size=_ROWS)
     ]
     removed: list[int] = []
@@ -233,6 +232,11 @@ def _key(document: int | None, faq: int | None) -> str:
 
 def _is_cut_off(generation: int, recipe: str, serving: str, floor: int) -> bool:
     return generation == 0 or generation < floor or recipe != serving
+
+
+def numbers(stored: bytes) -> Vectors:
+    """As many as there are: what follows the chunk's own vector makes no sense as such."""
+    return np.frombuffer(stored, _FLOAT, count=len(stored) // _FLOAT.itemsize)
 
 
 def _state_row() -> tuple[int, str, int]:

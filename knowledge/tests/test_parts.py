@@ -53,8 +53,31 @@ def test_eight_bits_keep_the_cosine_of_a_part(embedder: OnnxEmbedder) -> None:
 def test_parts_beyond_what_the_encoder_reads_are_left_out(embedder: OnnxEmbedder) -> None:
     text = "Title\n" + "This sentence is one of very many that say the same. " * 60
     (rows,) = embedder.embed_parts([text], [parts.spans(text)])
-    assert 10 < len(rows) < 25
+    assert 10 < int(rows.any(axis=1).sum()) < len(rows) == 25
     assert np.isfinite(rows).all()
+    (stored,) = parts.embed(embedder, [text])
+    assert parts.is_sound(stored, embedder.dimension)
+
+
+def test_the_words_of_a_question_find_their_like_and_miss_what_is_not_there(embedder: OnnxEmbedder) -> None:
+    (stored,) = parts.embed(embedder, [TEXT])
+    question = parts.read(embedder, "sign in on a cellphone or a bicycle")
+    assert question.words == ("sign", "in", "on", "a", "cellphone", "or", "a", "bicycle")
+    near = dict(zip(question.words, parts.matches(stored, question), strict=True))
+    assert near["sign"] > near["cellphone"] > near["bicycle"]
+    assert question.vector == pytest.approx(
+        embedder.embed(["sign in on a cellphone or a bicycle"])[0], abs=1e-5
+    )
+
+
+def test_a_row_of_the_version_before_is_still_read(embedder: OnnxEmbedder) -> None:
+    (stored,) = parts.embed(embedder, [TEXT])
+    former = stored[: (4 + 3) * embedder.dimension]  # the passage and its three sentences
+    question = parts.read(embedder, "when does a session end")
+    assert parts.nearest(former, question.vector) == parts.nearest(stored, question.vector)
+    assert parts.matches(former, question) == ()
+    assert parts.is_sound(former, embedder.dimension)
+    assert not parts.is_sound(stored[:-1], embedder.dimension)
 
 
 def test_an_encoder_without_parts_stores_the_passage_alone() -> None:
@@ -62,3 +85,5 @@ def test_an_encoder_without_parts_stores_the_passage_alone() -> None:
     (stored,) = parts.embed(words, [TEXT])
     assert len(stored) == 4 * words.dimension
     assert parts.nearest(stored, words.embed(["phone"])[0]) is None
+    question = parts.read(words, "phone")
+    assert parts.matches(stored, question) == ()
