@@ -129,15 +129,11 @@ CHANNEL_LAYERS = (
 )
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-# What the worker does besides the queue, in turns: functions that do what is due for some seconds and
-# return True if more is left.
-BACKGROUND_WORK = [
-    "knowledge.tasks.take_due",
-    "videos.reading.take_due",
-    "chat.tasks.send_due",
-    "chat.tasks.digest_due",
-    "chat.tasks.tidy",
-]
+# What the worker does besides its queue: functions that do what is due for some seconds and return True if
+# more is left. Reading is heavy and takes turns with the queue; the rest goes on beside both, because a
+# customer waits for a mail.
+READING_WORK = ["knowledge.tasks.take_due", "videos.reading.take_due"]
+BACKGROUND_WORK = ["chat.tasks.send_due", "chat.tasks.digest_due", "chat.tasks.tidy"]
 
 # --- Serving: `manage.py serve`, which `make run` calls -----------------------------------------
 HOST = env_str("HOST", "127.0.0.1")

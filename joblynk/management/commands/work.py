@@ -5,12 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from threading import Event, Thread
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.utils.crypto import get_random_string
 from django.utils.module_loading import import_string
 from django_tasks_db.management.commands.db_worker import Worker
@@ -19,6 +20,7 @@ from django_tasks_db.models import DBTaskResult
 NICENESS = 10
 """Reading documents leaves the processor to the chats, which wait for it; they do not."""
 IDLE_SECONDS = 1.0
+LAST_SECONDS = 25.0  # longer than what is due takes by itself in one go
 DAY = 86_400.0
 Due = Callable[[], bool]
 """Does for some seconds what is due; True if more is left."""
@@ -51,11 +53,20 @@ class Command(BaseCommand):
 
 
 class SiteWorker(Worker):
-    """Takes turns between the queue and what is due: `settings.BACKGROUND_WORK`."""
+    """Empties the queue in this thread, and does what is due in one beside it: a mail does not wait until a
+    whole knowledge base has been read."""
 
     def work(self) -> None:
         # Models load here, not when a command is listed.
-        due: Sequence[Due] = [import_string(path) for path in settings.BACKGROUND_WORK]
+        beside = Beside([import_string(path) for path in settings.BACKGROUND_WORK])
+        beside.start()
+        try:
+            self.empty_the_queue()
+        finally:
+            beside.stop()
+
+    def empty_the_queue(self) -> None:
+        due: Sequence[Due] = [import_string(path) for path in settings.READING_WORK]
         tidied = -DAY
         while self.running:
             if time.monotonic() - tidied > DAY:
@@ -66,18 +77,37 @@ class SiteWorker(Worker):
                 self.run()  # until the queue is empty
             self.running_task = True  # a signal now waits for the end of it
             try:
-                more = [take(work) for work in due if not self.is_asked_to_stop()]
+                more = [take(work) for work in due]
             finally:
                 self.running_task = False
-            if not any(more) and not self.is_asked_to_stop():
+            if not any(more):
                 time.sleep(self.interval)
-
-    def is_asked_to_stop(self) -> bool:
-        return not self.running
 
     def configure_signals(self) -> None:
         super().configure_signals()
         signal.signal(signal.SIGHUP, self.shutdown)
+
+
+class Beside(Thread):
+    """Does what is due, kind after kind, until it is stopped."""
+
+    def __init__(self, due: Sequence[Due]) -> None:
+        super().__init__(name="due", daemon=True)
+        self._due = due
+        self._ended = Event()
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            close_old_connections()
+            more = [take(work) for work in self._due if not self._ended.is_set()]
+            if not any(more):
+                self._ended.wait(IDLE_SECONDS)
+        connections.close_all()
+
+    def stop(self) -> None:
+        """Let the work at hand end."""
+        self._ended.set()
+        self.join(LAST_SECONDS)
 
 
 def take(work: Due) -> bool:
