@@ -8,7 +8,7 @@ import base64
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ _PATIENCE = 60.0  # seconds for an answer
 Frame = dict[str, Any]
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Look again and again, because what is waited for happens in another process. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
@@ -209,14 +209,15 @@ class Customer:
     def send(self, type_: str, **fields: Any) -> None:
         self.socket.send(orjson.dumps({"type": type_, **fields}))
 
-    def begin(self, text: str) -> Asked:
-        """Send a question; its `done` is set when the answer has ended."""
+    def begin(self, text: str, pictures: Sequence[str] = ()) -> Asked:
+        """Send a question; its `done` is set when the answer has ended. `pictures` are ids."""
         self.asked = Asked(str(uuid.uuid4()), time.perf_counter())
-        self.send("message.send", client_message_id=self.asked.client_message_id, text=text)
+        shown = {"attachment_ids": list(pictures)} if pictures else {}
+        self.send("message.send", client_message_id=self.asked.client_message_id, text=text, **shown)
         return self.asked
 
-    async def ask(self, text: str) -> Asked:
-        asked = self.begin(text)
+    async def ask(self, text: str, pictures: Sequence[str] = ()) -> Asked:
+        asked = self.begin(text, pictures)
         try:
             await asyncio.wait_for(asked.done.wait(), _PATIENCE)
         except TimeoutError:

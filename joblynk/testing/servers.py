@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 
 from joblynk.processes import end_with_parent
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0  # on a busy machine
 
 
 class ServerError(RuntimeError):
