@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from joblynk import executors
 from joblynk.providers import registry
@@ -21,6 +21,8 @@ from videos.pieces import Kind
 from videos.ranking import THRESHOLD, Judged
 
 __all__ = ["THRESHOLD", "Judged", "Suggestion", "explain", "forget", "recommend", "recommend_now", "warm"]
+
+Provider = Literal["youtube", "vimeo", "file"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class Suggestion:
     start: float
     chapter: str
     poster: str
-    provider: Literal["youtube", "vimeo", "file"]
+    provider: Provider
     score: float
     matched: Kind
 
@@ -136,7 +138,7 @@ def _suggestion(judged: Judged) -> Suggestion:
         beginning.start,
         beginning.chapter,
         public_path(row.poster),
-        row.provider,
+        cast(Provider, row.provider),
         round(judged.score, 4),
         beginning.matched,
     )

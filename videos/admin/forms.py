@@ -13,15 +13,18 @@ _MOST_TAGS, _TAG_CHARS = 20, 40
 _POSTER_BYTES = 10_000_000
 
 
-class SecondsField(forms.FloatField):
+class SecondsField(forms.Field):
     """A moment or a length: "1:15", "1m15s" or "75"."""
 
     widget = forms.TextInput
 
     def to_python(self, value: Any) -> float | None:
-        if isinstance(value, str) and (found := sources.seconds(value)) is not None:
-            value = found
-        return super().to_python(value)
+        if value in self.empty_values:
+            return None
+        found = sources.seconds(str(value))
+        if found is None:
+            raise forms.ValidationError("This is no time, such as 1:15 or 75.")
+        return found
 
     def prepare_value(self, value: Any) -> Any:
         return clock(value) if isinstance(value, float | int) else value
@@ -41,7 +44,8 @@ class TagsField(forms.CharField):
         return list(dict.fromkeys(word for word in words if word))[:_MOST_TAGS]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or []) != self.to_python(data)
+        before: list[str] = initial or []
+        return before != list(self.to_python(data))
 
 
 class VideoForm(forms.ModelForm[Video]):
@@ -168,7 +172,7 @@ class ChapterForm(forms.ModelForm[Chapter]):
     class Meta:
         model = Chapter
         fields: ClassVar = ["position", "start", "title", "text"]
-        widgets: ClassVar = {"text": forms.Textarea(attrs={"rows": 2, "cols": 50})}
+        widgets: ClassVar = {"text": forms.Textarea(attrs={"rows": 2, "cols": 24})}
 
     def clean_position(self) -> int:
         return self.cleaned_data.get("position") or 0

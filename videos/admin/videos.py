@@ -66,7 +66,7 @@ class VideoAdmin(admin.ModelAdmin[Video]):
     form = VideoForm
     inlines = (ChapterInline, CaptionsInline)
     actions = ("publish", "unpublish")
-    list_display = ("picture", "title", "state", "length", "provider", "shown", "played", "help")
+    list_display = ("picture", "title", "state", "shown", "played", "help")
     list_display_links = ("picture", "title")
     list_filter = ("published", "provider", "language")
     search_fields = ("title", "description", "tags", "chapters__title")
@@ -192,7 +192,7 @@ class VideoAdmin(admin.ModelAdmin[Video]):
             "media": self.media,
             "question": text,
             "threshold": recommend.THRESHOLD,
-            "found": [_told(judged) for judged in found],
+            "found": _told(found),
             "any_shown": any(judged.reason == "shown" for judged in found),
         }
         return TemplateResponse(request, "admin/videos/video/try.html", page)
@@ -207,12 +207,12 @@ class VideoAdmin(admin.ModelAdmin[Video]):
         return super().render_change_form(request, context, *args, **kwargs)
 
     # --- Shown -----------------------------------------------------------------------------------
-    @admin.display(description="Poster")
+    @admin.display(description="Video", ordering="duration")
     def picture(self, obj: Video) -> SafeString:
-        if not obj.poster:
-            return format_html('<span class="{}"></span>', "poster")
-        src = public_path(obj.poster.name)
-        return format_html('<img class="poster" src="{}" alt="" loading="lazy">', src)
+        """The poster with the duration on it."""
+        length = clock(round(obj.duration)) if obj.duration is not None else "–"
+        still = format_html('<img src="{}" alt="" loading="lazy">', public_path(obj.poster.name))
+        return format_html('<span class="poster">{}<b>{}</b></span>', still if obj.poster else "", length)
 
     @admin.display(description="State", ordering="published")
     def state(self, obj: Video) -> SafeString:
@@ -227,11 +227,8 @@ class VideoAdmin(admin.ModelAdmin[Video]):
             name, label = "pending", "Pending"
         else:
             name, label = "ready", "Shown"
-        return format_html('<span class="pill pill-{}">{}</span>', name, label)
-
-    @admin.display(description="Duration", ordering="duration", empty_value="–")
-    def length(self, obj: Video) -> str | None:
-        return clock(round(obj.duration)) if obj.duration is not None else None
+        pill = '<span class="pill pill-{}">{}</span><span class="figure">{}</span>'
+        return format_html(pill, name, label, obj.get_provider_display())
 
     @admin.display(description="Helped", ordering="helped")
     def help(self, obj: Video) -> str:
@@ -249,12 +246,15 @@ def _fill_in(video: Video, kind: uploads.Kind, *, asked: bool) -> None:
     catalogue.save(video, poster=wanted)
 
 
-def _told(judged: ranking.Judged) -> dict[str, Any]:
-    beginning = judged.beginning
-    return {
-        "judged": judged,
-        "why": WHY[judged.reason] or judged.video.state,
-        "start": clock(beginning.start),
-        "poster": public_path(judged.video.poster),
-        "above": judged.score >= recommend.THRESHOLD,
-    }
+def _told(found: list[ranking.Judged]) -> list[dict[str, Any]]:
+    """Rows of the test box; the threshold's line stands before the first row with `line`."""
+    below = next((place for place, judged in enumerate(found) if judged.reason == "weak"), -1)
+    return [
+        {
+            "judged": judged,
+            "why": WHY[judged.reason] or judged.video.state,
+            "start": clock(judged.beginning.start),
+            "line": place == below,
+        }
+        for place, judged in enumerate(found)
+    ]

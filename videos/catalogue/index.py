@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from django.db import transaction
@@ -216,7 +216,7 @@ def _pieces(video_ids: Sequence[int]) -> dict[int, tuple[IndexedPiece, ...]]:
             "video_id", "pk", "kind", "start", "text", "vector"
         ).iterator(chunk_size=2_000):
             read = np.frombuffer(vector, _FLOAT) if vector else None
-            found.setdefault(video, []).append(IndexedPiece(pk, kind, start, text, read))
+            found.setdefault(video, []).append(IndexedPiece(pk, cast(Kind, kind), start, text, read))
     return {video: tuple(pieces) for video, pieces in found.items()}
 
 

@@ -91,7 +91,7 @@ def test_a_pasted_address_becomes_a_source_with_its_time(
         ({"address": ADDRESS, "poster_upload": SimpleUploadedFile("a.png", b"<svg/>")}, "SVG"),
         ({"address": ADDRESS, "captions_upload": SimpleUploadedFile("a.vtt", b"none")}, "no captions"),
         ({"address": ADDRESS, "language": "<b>"}, "no language tag"),
-        ({"address": ADDRESS, "duration": "soon"}, "Enter a number"),
+        ({"address": ADDRESS, "duration": "soon"}, "This is no time"),
         ({"address": ADDRESS, **BACKWARDS}, "not after the first"),
     ],
 )
@@ -229,7 +229,7 @@ def test_others_see_nothing_or_only_look(client: Client) -> None:
 
 
 def sign_in(client: Client, name: str, group: str = "") -> Any:
-    user = get_user_model()._default_manager.create_user(username=name, is_staff=True)  # type: ignore[attr-defined]
+    user = get_user_model()._default_manager.create_user(username=name, is_staff=True)
     if group:
         user.groups.add(Group.objects.get(name=group))
     client.force_login(user)
