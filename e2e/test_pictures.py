@@ -284,6 +284,7 @@ def test_what_was_read_is_shown_corrected_and_asked_again(
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     panel.get_by_role("button", name=re.compile("Open picture")).click()
     expect(page.get_by_role("dialog", name="shot.png")).to_be_visible()
+    expect(page.get_by_role("button", name="Close picture")).to_be_in_viewport(ratio=1)
     seen["large"] = findings(page)
     page.keyboard.press("Escape")
     field.fill("Error E-4040")

@@ -76,7 +76,7 @@ test("what an answer of the server means for a picture", () => {
   assert.equal(judged(503).kind, "again");
   assert.equal(judged(503, "", null, { tries: 9, failures: 4 }).kind, "refused");
   assert.match(judged(403, "<html>CSRF").words, /Reload/);
-  assert.match(judged(413, "<html>nginx").words, /10 MB/);
+  assert.match(judged(413, "<html>nginx").words, /too large/);
   assert.equal(judged(400, { text: "Damaged." }).words, "Damaged.");
 });
 

@@ -60,7 +60,7 @@ export function verdict(status, body, retryAfter, { tries, failures }, random) {
     return { kind: "refused", words: text || "Something went wrong on our side. Try again in a minute." };
   }
   if (status === 403 && !text) return { kind: "refused", words: "This page is too old to send pictures. Reload it; your message stays." };
-  if (status === 413) return { kind: "refused", words: text || "That picture has more than 10 MB." };
+  if (status === 413) return { kind: "refused", words: text || "That picture is too large to be sent here. Send a smaller one, or a part of it." };
   if (status === 404 || status === 401) return { kind: "refused", words: text || "Pictures can’t be sent here at the moment." };
   return { kind: "refused", words: text || "We couldn’t read that picture." };
 }
