@@ -7,8 +7,6 @@ page by page, each as a question of its own with limits of its own.
 """
 
 import json
-import os
-import select
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from joblynk.children import TooSlow, exchange
 from knowledge.formats.html import read_html
 from knowledge.formats.markdown import read_markdown, read_text
 from knowledge.formats.types import MAX_SCANNED, Extracted, ExtractError, Section
@@ -31,7 +30,6 @@ SCAN_SECONDS = 600.0
 """For all scanned pages of a document together."""
 _BARREN_SECONDS = 45.0
 """Scanned pages that brought no text in this time will not bring any."""
-_LISTEN_SECONDS = 2.0
 _LIFE = 200  # documents a child reads before a fresh one takes over
 _ROOT = Path(__file__).resolve().parent.parent
 Alive = Callable[[], None]
@@ -137,8 +135,11 @@ class Extractor:
         self._read += 1
         deadline = time.monotonic() + self._wall_seconds
         try:
-            answer = _exchange(child, json.dumps(question).encode() + b"\n", deadline, alive)
-        except ExtractError:
+            answer = exchange(child, json.dumps(question).encode() + b"\n", deadline, alive)
+        except TooSlow:
+            self.close()
+            raise ExtractError("timeout") from None
+        except BaseException:
             self.close()
             raise
         if answer is None:
@@ -165,35 +166,6 @@ class Extractor:
             bufsize=0,
         )
         return self._child
-
-
-def _exchange(child: subprocess.Popen[bytes], question: bytes, deadline: float, alive: Alive) -> bytes | None:
-    """One line there, one line back; None when the child ended instead."""
-    if child.stdin is None or child.stdout is None:
-        return None
-    sending, receiving = child.stdin.fileno(), child.stdout.fileno()
-    os.set_blocking(sending, False)
-    left = memoryview(question)
-    parts: list[bytes] = []
-    while True:
-        patience = deadline - time.monotonic()
-        if patience < 0:
-            raise ExtractError("timeout")
-        until = min(patience, _LISTEN_SECONDS)
-        readable, writable, _ = select.select([receiving], [sending] if left else [], [], until)
-        alive()
-        if writable:
-            try:
-                left = left[os.write(sending, left) :]
-            except BrokenPipeError:
-                return None
-        if readable:
-            part = os.read(receiving, 1 << 20)
-            if not part:
-                return None
-            parts.append(part)
-            if part.endswith(b"\n"):
-                return b"".join(parts)
 
 
 def _extracted(reply: dict[str, Any]) -> Extracted:

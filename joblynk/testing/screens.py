@@ -118,9 +118,11 @@ def _worse(screen: Screen, data: bytes) -> bytes:
     match screen.look:
         case "blurred":
             image = cv2.GaussianBlur(_array(data), (0, 0), 0.9 + 0.1 * (screen.number % 4))
-            return _encoded(image, ".png")
+            return bytes(cv2.imencode(".png", image)[1])
         case "jpeg":
-            return _encoded(_array(data), ".jpg", 40)
+            file = io.BytesIO()
+            Image.open(io.BytesIO(data)).convert("RGB").save(file, "JPEG", quality=40)
+            return file.getvalue()
         case "photo":
             return _photo(_array(data), screen.number)
     return data
@@ -155,10 +157,6 @@ def _photo(image: Any, number: int) -> bytes:
 
 def _array(data: bytes) -> Any:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-
-
-def _encoded(image: Any, ending: str, quality: int = 95) -> bytes:
-    return bytes(cv2.imencode(ending, image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
 # --- The pages ---------------------------------------------------------------------------------
