@@ -106,10 +106,10 @@ export function setUpAddress(save) {
  * @param {string} text
  */
 export function toast(text) {
-  // What lies behind a modal dialog is seen by nobody.
-  const box = document.querySelector("dialog[open] .toasts") ?? byId("toasts");
   const note = el("p", { class: "toast" }, text);
-  box.append(note);
+  const dialog = document.querySelector("dialog[open] .toasts"); // what lies behind it is seen by nobody
+  if (dialog) dialog.replaceChildren(note);
+  else byId("toasts").append(note);
   setTimeout(() => note.remove(), 6_000);
 }
 
