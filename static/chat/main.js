@@ -73,6 +73,7 @@ const bytes = new PictureStore();
 const sending = new Sending(store, bytes, {
   send: (frame) => connection.send(frame),
   prove: () => connection.wake(),
+  tell: toast,
   changed: draw,
 });
 const pictures = setUpPictures({

@@ -7,6 +7,7 @@
  * @property {(frame: import("./protocol.js").ClientFrame) => boolean} send  false when there is no connection
  * @property {() => void} prove    has an open connection show that it lives, and a lost one try at once
  * @property {() => void} changed  something to draw
+ * @property {(text: string) => void} tell  the customer, something that passes
  */
 
 import { Outbox } from "./outbox.js";
@@ -34,8 +35,14 @@ export class Sending {
       url: "/api/attachments/",
       token: csrfToken,
       blob: (key) => bytes.blob(key),
-      done: (key, attachment) => this.#after(() => this.#outbox.uploaded(key, attachment)),
-      refused: (key, words) => this.#after(() => this.#outbox.troubled(key, words)),
+      done: (key, attachment) => {
+        if (attachment.notice) wire.tell(attachment.notice);
+        this.#after(() => this.#outbox.uploaded(key, attachment));
+      },
+      refused: (key, words) => {
+        wire.tell(`Not sent. ${words}`);
+        this.#after(() => this.#outbox.troubled(key, words));
+      },
       changed: wire.changed,
     });
     void bytes.restore(this.#keys()).then(() => this.#after(() => (this.#restored = true)));

@@ -2,7 +2,7 @@
  * Pictures on their way to the server, by HTTP beside the socket. `sync` says which ones are wanted: those are sent, two
  * at a time, and again after what may pass (no network, a restart, too many at once); others are broken off.
  *
- * @typedef {{id: string, thumb_url: string, width: number, height: number}} Attachment
+ * @typedef {{id: string, thumb_url: string, notice: string}} Attachment
  * @typedef {{key: string, name: string}} Wanted
  * @typedef {{kind: "done", attachment: Attachment}
  *   | {kind: "again", delay: number, words: string, blame: "network" | "server" | "pace"}
@@ -41,9 +41,9 @@ const LOST = "This picture is no longer here: the page was reloaded before it co
  * @returns {Verdict}
  */
 export function verdict(status, body, retryAfter, { tries, failures }, random) {
-  const { id, thumb_url = "", width = 0, height = 0, text = "", retry_after_ms = 0 } = parsed(body);
+  const { id, thumb_url = "", notice = "", text = "", retry_after_ms = 0 } = parsed(body);
   if (status === 200 || status === 201) {
-    if (id) return { kind: "done", attachment: { id, thumb_url, width, height } };
+    if (id) return { kind: "done", attachment: { id, thumb_url, notice } };
     return { kind: "refused", words: "The server gave an answer that makes no sense. Try again later." };
   }
   if (status === 0) {
