@@ -11,10 +11,10 @@ from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 
 from chat import doorbell
-from chat.letters.mails import confirmation_mail, transcript_mail
+from chat.letters.mails import confirmation_mail, reply_mail, transcript_mail
 from chat.letters.sheet import Sheet, VideoLink, lay_out
 from chat.models import TranscriptDelivery
-from chat.transcripts import outbox
+from chat.transcripts import outbox, replies
 from chat.transcripts.export import Transcript, export
 from chat.transcripts.outbox import Job
 from joblynk.providers.mail import MailError, OutgoingMail
@@ -80,6 +80,9 @@ def _compose(job: Job, video_link: VideoLink, *, pictures: bool = True) -> Outgo
     marks = {"delivery": job.id.hex, "attempt": str(job.attempt)}
     if job.purpose == TranscriptDelivery.Purpose.CONFIRMATION:
         return confirmation_mail(job.email, confirmation_link(job.id), marks)
+    if job.purpose == TranscriptDelivery.Purpose.REPLY:
+        said = replies.reply_of(job.id)
+        return reply_mail(said, job.email, marks) if said else None
     transcript = export(job.conversation, until=job.last_message)
     if transcript is None or not transcript.entries:
         return None

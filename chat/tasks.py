@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 
+from django.utils import timezone
+
 from chat import attachments, delivery, privacy, wiring
-from chat.transcripts import digests
+from chat.transcripts import digests, replies
 
 _TIDY_EVERY = 600.0  # seconds
 _DIGEST_SECONDS = 2.0
@@ -16,6 +18,7 @@ _pruned: float | None = None
 
 def send_due() -> bool:
     """Send the mails that are due, for some seconds; True if more are left."""
+    replies.queue_due(timezone.now())
     return delivery.send_due(wiring.video_link)
 
 

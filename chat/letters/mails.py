@@ -1,4 +1,4 @@
-"""The two mails: a transcript, and the question whether an address wants one."""
+"""The mails: a transcript, the question whether an address wants one, and what a person answered."""
 
 from collections.abc import Mapping
 from email.mime.image import MIMEImage
@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from chat.letters.markup import render_html
 from chat.letters.plain import render_text
 from chat.letters.sheet import Sheet, one_line, subject
+from chat.transcripts.replies import Reply
 from joblynk.providers.mail import OutgoingMail
 
 LARGEST = 25 * 1024 * 1024
@@ -47,6 +48,17 @@ def confirmation_mail(email: str, link: str, custom_args: dict[str, str]) -> Out
     context = {"subject": title, "before": before, "after": after, "link": link}
     text = "\n\n".join([title, *before, link, *after]) + "\n"
     return _mail(title, text, render_to_string("chat/letters/confirmation.html", context), email, custom_args)
+
+
+def reply_mail(said: Reply, email: str, custom_args: dict[str, str]) -> OutgoingMail:
+    """What people of the team said to a customer who had gone. None of the customer's own words."""
+    site = one_line(settings.SITE_NAME)
+    title = f"{one_line(said.author)} of {site} answered you"
+    why = f"Sent by {site}, {settings.SITE_URL}, because this address was left in the chat for the answer."
+    after = ["Open the chat in the same browser to go on.", why]
+    context = {"subject": title, "texts": said.texts, "after": after}
+    text = "\n\n".join([title, *said.texts, *after]) + "\n"
+    return _mail(title, text, render_to_string("chat/letters/reply.html", context), email, custom_args)
 
 
 def sentences(sheet: Sheet) -> list[str]:

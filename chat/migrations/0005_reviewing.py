@@ -146,4 +146,9 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('videos', True)), fields=['-id'], name='digest_videos'),
         ),
         migrations.RunPython(index_words, forget_index),
+        migrations.AlterField(
+            model_name='transcriptdelivery',
+            name='purpose',
+            field=models.CharField(choices=[('transcript', 'transcript'), ('confirmation', 'confirmation of the address'), ('reply', "a person's reply")], default='transcript', max_length=12),
+        ),
     ]

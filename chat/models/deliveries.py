@@ -24,6 +24,7 @@ class TranscriptDelivery(models.Model):
     class Purpose(models.TextChoices):
         TRANSCRIPT = "transcript", "transcript"
         CONFIRMATION = "confirmation", "confirmation of the address"
+        REPLY = "reply", "a person's reply"
 
     class State(models.TextChoices):
         WAITING = "waiting", "waits for the address to be confirmed"

@@ -12,8 +12,11 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.mail import EmailMultiAlternatives
 from django.test import Client
+from pytest_django import Settings
 
+from chat import tasks
 from chat.desk import Desk
 from chat.models import AuditEntry, Conversation, Message
 from chat.staff import consumer, tickets
@@ -243,3 +246,33 @@ async def test_the_same_reply_again_is_stored_once_and_markup_in_it_is_text(
     assert json.dumps(frame["text"])
     await mira.send("message.send", client_message_id=frame["client_message_id"], text="Other")
     assert (await mira.until("error"))["code"] == "conflict"
+
+
+async def test_what_a_customer_who_has_gone_did_not_see_goes_by_mail_and_what_they_saw_does_not(
+    open_tab: OpenTab, open_staff: OpenStaff, settings: Settings, mailoutbox: list[EmailMultiAlternatives]
+) -> None:
+    settings.REPLY_MAIL_SECONDS = 0
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    await customer.send("handoff.request", client_action_id=uuid.uuid4(), email="ada@mail.example")
+    await customer.until("conversation.updated", status="waiting")
+    mira = await open_staff()
+    await mira.look_at(conversation)
+    await mira.send("staff.takeover")
+    await mira.reply("Are you there?")
+    seq = (await customer.until("message.created", seq=5))["seq"]
+    await customer.send("read", up_to_seq=seq)
+    await customer.send("ping", t=1)
+    await customer.until("pong")
+    await sync_to_async(tasks.send_due)()
+    assert mailoutbox == []
+    await customer.close()
+    await mira.reply("It was <b>the</b> invoice of May.")
+    await mira.reply("It is paid.")
+    await sync_to_async(tasks.send_due)()
+    await sync_to_async(tasks.send_due)()
+    (mail,) = mailoutbox
+    assert mail.to == ["ada@mail.example"]
+    assert mail.subject == f"Mira of {settings.SITE_NAME} answered you"
+    assert "It was <b>the</b> invoice of May.\n\nIt is paid." in mail.body
+    assert "&lt;b&gt;the&lt;/b&gt;" in mail.alternatives[0][0]

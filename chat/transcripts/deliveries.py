@@ -236,6 +236,8 @@ def change(
         return False, ()  # a worker has begun to hand it over in this very moment
     if row.purpose == Purpose.CONFIRMATION:
         return True, _tell_who_waits(row, state)
+    if row.purpose == Purpose.REPLY:
+        return True, ()
     now = status(row, state)
     if now == before:
         return True, ()
