@@ -137,7 +137,6 @@ export class FramePlayer {
       allow: "autoplay; encrypted-media; fullscreen; picture-in-picture",
       referrerpolicy: "strict-origin-when-cross-origin",
       sandbox: "allow-scripts allow-same-origin allow-presentation allow-popups allow-popups-to-escape-sandbox",
-      allowfullscreen: true,
     });
     this.element = this.#frame;
   }

@@ -48,7 +48,7 @@ export class VideoDialog {
     document.body.append(this.#dialog);
     this.#dialog.addEventListener("close", () => this.#stop());
     this.#dialog.addEventListener("click", (event) => event.target === this.#dialog && this.#dialog.close());
-    this.#dialog.addEventListener("keydown", (event) => this.#key(event));
+    this.#dialog.addEventListener("keydown", (event) => this.#key(event), { capture: true });
   }
 
   /** @param {string} messageId @param {Video} video @param {VideoCard} card */
@@ -154,8 +154,12 @@ export class VideoDialog {
   /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.#player) return;
-    if (event.target instanceof HTMLSelectElement || (event.target instanceof HTMLButtonElement && event.key === " ")) return;
-    if (this.#player.press(event.key.length === 1 ? event.key.toLowerCase() : event.key)) event.preventDefault();
+    if (event.target instanceof HTMLSelectElement) return;
+    // A button is pressed with it, and the controls of <video> take it for themselves.
+    if (event.key === " " && event.target !== this.#dialog) return;
+    if (!this.#player.press(event.key.length === 1 ? event.key.toLowerCase() : event.key)) return;
+    event.preventDefault();
+    event.stopPropagation(); // or the controls would go as far again
   }
 }
 
