@@ -30,6 +30,8 @@ class Passage(Protocol):
     def updated_at(self) -> datetime: ...
     @property
     def score(self) -> float: ...
+    @property
+    def ocr(self) -> bool: ...
 
 
 class Findings(Protocol):
@@ -120,7 +122,7 @@ class Limits:
 
     first_text: float = 8.0
     whole: float = 45.0
-    reading: float = 25.0  # of pictures; what is left of `whole` is for the answer
+    reading: float = 30.0  # of pictures; what is left of `whole` is for the answer
     videos: float = 2.0  # that a finished answer waits for them
     passages: int = 5
     web_results: int = 4
