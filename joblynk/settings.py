@@ -31,7 +31,7 @@ OFFICE_TIME_ZONE = env_str("OFFICE_TIME_ZONE", "CET")
 REPLY_MAIL_SECONDS = env_int("REPLY_MAIL_SECONDS", 120)
 """A person's reply that the customer has not seen for so long goes by e-mail, if there is an address."""
 KEEP_CONVERSATIONS_DAYS = env_int("KEEP_CONVERSATIONS_DAYS", 0)
-"""Conversations in which nothing was said for so long are forgotten, with all that belongs to them. 0: never."""
+"""Conversations in which nothing was said for so long are forgotten, with all of theirs. 0: never."""
 KEEP_AUDIT_DAYS = env_int("KEEP_AUDIT_DAYS", 0)
 VAR_DIR = Path(env_str("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 SECRET_KEY_FILE = VAR_DIR / "secret_key"  # `make run` makes one, so that trying the site out needs no setting

@@ -6,17 +6,20 @@ import uuid
 from django.core.signing import BadSignature, TimestampSigner
 
 _LASTS = 60 * 60 * 12  # seconds
-_signer = TimestampSigner(salt="chat.staff.ticket")
+
+
+def _signer() -> TimestampSigner:
+    return TimestampSigner(salt="chat.staff.ticket")
 
 
 def issue(user_id: int, conversation: uuid.UUID) -> str:
-    return _signer.sign(f"{user_id}.{conversation.hex}")
+    return _signer().sign(f"{user_id}.{conversation.hex}")
 
 
 def conversation_of(ticket: str, user_id: int) -> uuid.UUID | None:
     """None when it is forged, too old, or somebody else's."""
     try:
-        owner, _, conversation = _signer.unsign(ticket, max_age=_LASTS).partition(".")
+        owner, _, conversation = _signer().unsign(ticket, max_age=_LASTS).partition(".")
         return uuid.UUID(conversation) if owner == str(user_id) else None
     except (BadSignature, ValueError):
         return None

@@ -31,7 +31,7 @@ def video_link(video: ShownVideo) -> str:
 
 @register.filter
 def cost(message: Any) -> str:
-    """"$0.0019", or "" where no model wrote."""
+    """ "$0.0019", or "" where no model wrote."""
     dollars = review.dollars(message)
     return "" if dollars is None else money(dollars)
 

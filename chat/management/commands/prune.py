@@ -21,6 +21,4 @@ class Command(BaseCommand):
         elif settings.KEEP_CONVERSATIONS_DAYS or settings.KEEP_AUDIT_DAYS:
             self.stdout.write("Nothing is too old.")
         else:
-            self.stdout.write(
-                "Everything is kept: KEEP_CONVERSATIONS_DAYS and KEEP_AUDIT_DAYS are 0."
-            )
+            self.stdout.write("Everything is kept: KEEP_CONVERSATIONS_DAYS and KEEP_AUDIT_DAYS are 0.")
