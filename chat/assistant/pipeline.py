@@ -61,12 +61,7 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
     passages = findings.passages[: services.limits.passages]
     ending: Answered | Failed | None = None
     sources: Sources | None = None
-    if findings.verbatim is not None:
-        stages = _verbatim(findings.verbatim, passages)
-    elif findings.answerable and passages:
-        stages = _grounded(turn, services, passages)
-    else:
-        stages = _elsewhere(turn, services, passages)
+    stages = _rung(turn, services, findings, passages)
     async with showing.looking(turn, services, query, findings) as videos_for, aclosing(stages):
         async for event in stages:
             if isinstance(event, Answered | Failed):
@@ -81,6 +76,16 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
         if videos := await videos_for(ending):
             yield Videos(videos)
     yield _signed(ending, sources, query, findings, lead)
+
+
+def _rung(
+    turn: Turn, services: Services, findings: Findings, passages: Sequence[Passage]
+) -> AsyncGenerator[AnswerEvent, None]:
+    if findings.verbatim is not None:
+        return _verbatim(findings.verbatim, passages)
+    if findings.answerable and passages:
+        return _grounded(turn, services, passages)
+    return _elsewhere(turn, services, passages)
 
 
 def _signed(
@@ -358,6 +363,7 @@ def _cited(passages: Sequence[Passage], numbers: dict[int, int]) -> tuple[Cited,
             score=p.score,
             source_id=p.source_id,
             chunk_id=p.chunk_id,
+            ocr=p.ocr,
         )
         for rank, p in enumerate(passages, 1)
     )
