@@ -25,34 +25,33 @@ class Loaded:
     changed: int = 0
 
 
-def load() -> Loaded:
+def load(folder: Path = FOLDER) -> Loaded:
     """Load what is new or has changed, and make it searchable."""
-    listed = json.loads((FOLDER / "videos.json").read_text(encoding="utf-8"))["videos"]
-    entries = [entry for entry in listed if (FOLDER / "files" / entry["poster"]).exists()]
+    entries = json.loads((folder / "videos.json").read_text(encoding="utf-8"))["videos"]
     there = catalogue.by_origin(ORIGIN)
     new = changed = 0
     for entry in entries:
         row = there.get(ORIGIN + entry["slug"])
         if row is None:
             new += 1
-        elif _same(row, entry):
+        elif _same(row, entry, folder / "files"):
             continue
         else:
             changed += 1
-        _store(row or Video(origin=ORIGIN + entry["slug"]), entry)
+        _store(row or Video(origin=ORIGIN + entry["slug"]), entry, folder / "files")
     return Loaded(new, changed)
 
 
-def _same(row: Video, entry: dict[str, Any]) -> bool:
+def _same(row: Video, entry: dict[str, Any], files: Path) -> bool:
     chapters = [(one.start, one.title, one.text) for one in row.chapters.all()]
     wanted = [(one["start"], one["title"], one["text"]) for one in entry["chapters"]]
     said = [catalogue.captions(track.pk) for track in row.tracks.all()]
     return (
         (row.title, row.description, row.tags, row.duration)
         == (entry["title"], entry["description"], entry["tags"], entry["duration"])
-        and row.size == (FOLDER / "files" / entry["file"]).stat().st_size
+        and row.size == (files / entry["file"]).stat().st_size
         and chapters == wanted
-        and said == [_captions(entry)]
+        and said == [_captions(entry, files)]
         and _stored(row)
     )
 
@@ -62,18 +61,18 @@ def _stored(row: Video) -> bool:
     return all(field and field.storage.exists(field.name) for field in (row.file, row.poster))
 
 
-def _store(row: Video, entry: dict[str, Any]) -> None:
+def _store(row: Video, entry: dict[str, Any], files: Path) -> None:
     row.title, row.description = entry["title"], entry["description"]
     row.tags, row.language, row.duration = entry["tags"], entry["language"], entry["duration"]
     row.provider = Video.Provider.FILE
-    poster = (FOLDER / "files" / entry["poster"]).read_bytes()
-    with (FOLDER / "files" / entry["file"]).open("rb") as film:
+    poster = (files / entry["poster"]).read_bytes()
+    with (files / entry["file"]).open("rb") as film:
         catalogue.save(row, file=File(film, entry["file"]), poster=poster)
     chapters = [NewChapter(one["start"], one["title"], one["text"]) for one in entry["chapters"]]
     catalogue.set_chapters(row.pk, chapters)
-    catalogue.put_captions(row.pk, entry["language"], "English", _captions(entry))
+    catalogue.put_captions(row.pk, entry["language"], "English", _captions(entry, files))
     reading.read(row.pk)
 
 
-def _captions(entry: dict[str, Any]) -> list[captions.Caption]:
-    return captions.parse((FOLDER / "files" / entry["captions"]).read_bytes())
+def _captions(entry: dict[str, Any], files: Path) -> list[captions.Caption]:
+    return captions.parse((files / entry["captions"]).read_bytes())

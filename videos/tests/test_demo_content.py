@@ -41,20 +41,28 @@ def test_captions_follow_one_another_and_are_read_in_time() -> None:
         assert all(len(scene.say) / scene.seconds <= 17 for scene in board.scenes)
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two of them."""
+    listed = json.loads((demo_content.FOLDER / "videos.json").read_text(encoding="utf-8"))["videos"]
+    (tmp_path / "videos.json").write_text(json.dumps({"videos": listed[:2]}), encoding="utf-8")
+    (tmp_path / "files").symlink_to(FOLDER_OF_FILES)
+    return tmp_path
+
+
 @pytest.mark.django_db(transaction=True)
-def test_loading_twice_is_once_and_brings_changes_back(models_dir: Path) -> None:
-    count = len(read_all())
-    assert demo_content.load() == demo_content.Loaded(new=count)
+def test_loading_twice_is_once_and_brings_changes_back(folder: Path, models_dir: Path) -> None:
+    assert demo_content.load(folder) == demo_content.Loaded(new=2)
     before = catalogue.generation()
-    assert demo_content.load() == demo_content.Loaded()
+    assert demo_content.load(folder) == demo_content.Loaded()
     assert catalogue.generation() == before
     first = Video.objects.order_by("pk").first()
     assert first is not None
     Video.objects.filter(pk=first.pk).update(title="Renamed", published=False)
-    first.file.storage.delete(first.poster.name)
-    assert demo_content.load() == demo_content.Loaded(changed=1)
+    first.poster.storage.delete(first.poster.name)
+    assert demo_content.load(folder) == demo_content.Loaded(changed=1)
     again = Video.objects.get(pk=first.pk)
     assert (again.title, again.published) == (first.title, False)
     assert again.poster.storage.exists(again.poster.name)
-    assert Video.objects.count() == count
+    assert Video.objects.count() == 2
     executors.shutdown()
