@@ -30,8 +30,7 @@ class Context(logging.Filter):
     """Gives every record `context`: " request=… turn=…", or nothing."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id, record.turn_id = request_id.get(), turn_id.get()
-        known = (("request", record.request_id), ("turn", record.turn_id))
+        known = (("request", request_id.get()), ("turn", turn_id.get()))
         record.context = "".join(f" {name}={value}" for name, value in known if value)
         return True
 

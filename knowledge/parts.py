@@ -158,7 +158,8 @@ def _along(rows: Vectors) -> Vectors:
 @cache
 def _directions() -> Vectors:
     """Float32 (384, 64), columns of length 1 at right angles."""
-    return np.load(Path(__file__).with_name("directions.npy"), allow_pickle=False).astype(np.float32)
+    found: Vectors = np.load(Path(__file__).with_name("directions.npy"), allow_pickle=False)
+    return found.astype(np.float32)
 
 
 def _has_words(embedder: Embedder) -> bool:
@@ -179,7 +180,8 @@ def _cut(stored: bytes, dimension: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _small(rows: Vectors) -> bytes:
     scale = 127 / np.maximum(np.abs(rows).max(axis=1, keepdims=True, initial=0.0), 1e-9)
-    return np.rint(rows * scale).astype(np.int8).tobytes()
+    small: bytes = np.rint(rows * scale).astype(np.int8).tobytes()
+    return small
 
 
 def _bytes(row: Vectors) -> bytes:

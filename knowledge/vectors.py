@@ -108,7 +108,8 @@ class VectorIndex:
         np.rint(numbers, out=numbers)
         np.clip(numbers, -_MOST, _MOST, out=numbers)
         numbers += _ZERO
-        return numbers.astype(np.uint8)
+        packed: NDArray[np.uint8] = numbers.astype(np.uint8)
+        return packed
 
 
 def _signs(vectors: Vectors) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from chat.admin import takeaway, visitors
 from chat.models import AuditEntry, Conversation
 from chat.staff import roles, tickets
 from chat.transcripts import audit, listing, review
-from chat.transcripts.listing import OUTCOMES, STATES, Outcome, Wanted
+from chat.transcripts.listing import OUTCOMES, STATES, Wanted
 from joblynk.admin import RecordAdmin
 
 STATE_WORDS = {
@@ -176,7 +176,7 @@ def wanted_of(request: HttpRequest) -> Wanted:
     state, outcome = given.get("state", ""), given.get("outcome", "")
     return Wanted(
         state=state if state in STATES else "",
-        outcome=cast("Outcome", outcome) if outcome in OUTCOMES else "",
+        outcome=outcome if outcome in OUTCOMES else "",
         since=_day(given.get("since", "")),
         until=_day(given.get("until", "")),
         words=given.get("q", "")[:200].replace("\x00", ""),

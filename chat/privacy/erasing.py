@@ -102,7 +102,7 @@ def _remove(holdings: Sequence[Holding]) -> Erased:
     for holding in holdings:
         holding.rows.delete()
     for file in files:
-        file.storage.delete(file.name)
+        file.storage.delete(str(file.name))
     erased.files = len(files)
     erased.mails = sum(forget_files(delivery) for delivery in mails)
     return erased

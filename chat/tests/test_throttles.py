@@ -38,6 +38,7 @@ async def test_a_limit_names_who_has_to_wait_and_how_long(
     throttle = LocalThrottle(rates, clock)
     assert [await throttle.take(*who(number)) for number in range(3)] == [None] * 3
     wait = await throttle.take(*who(4))
+    assert wait is not None
     assert wait == (scope, pytest.approx(20))
     clock.now += 20
     assert await throttle.take(*who(5)) is None

@@ -234,7 +234,7 @@ def _is_cut_off(generation: int, recipe: str, serving: str, floor: int) -> bool:
     return generation == 0 or generation < floor or recipe != serving
 
 
-def numbers(stored: bytes) -> Vectors:
+def numbers(stored: bytes | memoryview) -> Vectors:
     """As many as there are: what follows the chunk's own vector makes no sense as such."""
     return np.frombuffer(stored, _FLOAT, count=len(stored) // _FLOAT.itemsize)
 
