@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from benchmarks import measure
 from benchmarks.client import Customer
@@ -28,7 +28,7 @@ from joblynk.testing.settings import RUN_DIR
 from joblynk.testing.sites import ROOT, Site
 
 PHOTOS, MEGAPIXELS = 8, 12
-_FULL_HD = {"width": 1920, "height": 1080}
+_FULL_HD = ViewportSize(width=1920, height=1080)
 
 
 def rows(ground: Ground) -> list[Row]:

@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FilePayload, Page
 
 from joblynk.testing.scores import score
 from joblynk.testing.screens import FEW, render
@@ -50,7 +50,7 @@ def test_rendered_screenshots_are_read_and_answered_by_their_code(
 
 def _answered(page: Page, url: str, data: bytes) -> dict[str, Any]:
     token = next(cookie["value"] for cookie in page.context.cookies() if cookie.get("name") == "csrftoken")
-    file = {"name": "screenshot", "mimeType": "application/octet-stream", "buffer": data}
+    file = FilePayload(name="screenshot", mimeType="application/octet-stream", buffer=data)
     told = page.request.post(
         f"{url}/api/attachments/", multipart={"file": file}, headers={"X-CSRFToken": token}
     )

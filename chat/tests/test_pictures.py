@@ -3,7 +3,7 @@
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -288,7 +288,7 @@ async def reading_desk(desk: Desk, script: Script, reader: Reader) -> AsyncItera
     yield desk
 
 
-async def _looking(answer: Any, found: Attachments, turn: Turn) -> AsyncIterator[Any]:
+async def _looking(answer: Any, found: Attachments, turn: Turn) -> AsyncGenerator[Any, None]:
     script_seen.append(await found.read(turn.pictures))
     async for event in answer(turn):
         yield event

@@ -105,7 +105,7 @@ class Scripted:
 async def run(question: str, *seen: Seen, fails: bool = False) -> tuple[list[str], Answered, list[str]]:
     search = Scripted()
 
-    async def read(ids: Sequence[UUID]) -> Sequence[Seen]:
+    async def read(pictures: Sequence[UUID]) -> Sequence[Seen]:
         if fails:
             raise OSError("the reader is gone")
         return seen

@@ -49,15 +49,13 @@ def recognise(picture: Picture, threads: int) -> list[Line]:
     if not boxes:
         return []
     # The package's own guess which lines stand on their head is left out: it turns some that do not.
-    crops = [_enlarged(crop) for crop in engine.crop_text_regions(picture, boxes)]
-    found = engine.recognize_txt(crops)
+    crops = [_enlarged(crop) for crop in engine.cut(picture, boxes)]
     slope = _slope(boxes)
     lines: list[Line] = []
-    for box, crop, text, score in zip(boxes, crops, found.txts, found.scores, strict=True):
+    for box, crop, (text, score) in zip(boxes, crops, engine.spell(crops), strict=True):
         if score < _WEAK:
-            again = engine.recognize_txt([_sharpened(crop), np.rot90(crop, 2)])
-            tries = zip((text, *again.txts), (score, *again.scores), strict=True)
-            text, score = max(tries, key=lambda pair: pair[1])
+            again = engine.spell([_sharpened(crop), np.rot90(crop, 2)])
+            text, score = max([(text, score), *again], key=lambda pair: pair[1])
         if score >= _SURE and text.strip():
             lines.append(_line(" ".join(text.split()), float(score), box, slope))
     return _in_rows(lines)
@@ -83,7 +81,7 @@ def paragraphs(lines: Iterable[Line]) -> str:
 # --- Finding -----------------------------------------------------------------------------------
 
 
-def _boxes(engine: Any, picture: Picture) -> list[Box]:
+def _boxes(engine: "_Engine", picture: Picture) -> list[Box]:
     """Of every line of print, in the pixels of `picture`."""
     height, width = picture.shape[:2]
     scale = min(1.0, max(_SIDE / max(height, width), _WIDTH / min(height, width)))
@@ -92,7 +90,7 @@ def _boxes(engine: Any, picture: Picture) -> list[Box]:
         piece = picture[top:bottom, left:right]
         if scale < 1:
             piece = cv2.resize(piece, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        boxes = engine.text_detector(piece)
+        boxes = engine.find(piece)
         whole = (right - left, bottom - top) == (width, height)
         for box in boxes:
             placed = box / scale + np.array([left, top], np.float32)
@@ -190,10 +188,17 @@ class _Engine:
                 "Global.log_level": "critical",
             }
         )
-        self.crop_text_regions = self._rapid.crop_text_regions
-        self.recognize_txt = self._rapid.recognize_txt
 
-    def text_detector(self, picture: Picture) -> list[Box]:
+    def cut(self, picture: Picture, boxes: Sequence[Box]) -> list[Picture]:
+        """Each box as a picture of its own, set straight."""
+        return list(self._rapid.crop_text_regions(picture, np.array(boxes)))
+
+    def spell(self, lines: Sequence[Picture]) -> list[tuple[str, float]]:
+        """Text and score of each picture of a line."""
+        found = self._rapid.recognize_txt(list(lines))
+        return list(zip(found.txts or (), found.scores or (), strict=True))
+
+    def find(self, picture: Picture) -> list[Box]:
         """Corners of each line of print."""
         from rapidocr.main import RapidOCRError
 
@@ -203,7 +208,8 @@ class _Engine:
         except RapidOCRError:  # there is none
             return []
         padding = operations["padding_1"]
-        return [box - np.array([padding["left"], padding["top"]], np.float32) for box in found.boxes]
+        boxes: Any = found.boxes
+        return [box - np.array([padding["left"], padding["top"]], np.float32) for box in boxes]
 
 
 @cache

@@ -19,7 +19,7 @@ class Arrived:
 
     size: tuple[int, int]
     format: str
-    bytes: int
+    length: int
     pixels: str
     hidden: tuple[str, ...]
 

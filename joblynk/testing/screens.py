@@ -136,10 +136,9 @@ def _photo(image: Any, number: int) -> bytes:
     tall, wide = image.shape[:2]
     turn = cv2.getRotationMatrix2D((wide / 2, tall / 2), float(chance.uniform(2, 6)) * (-1) ** number, 0.9)
     image = cv2.warpAffine(image, turn, (wide, tall), borderValue=(48, 52, 58))
-    corners = np.float32([[0, 0], [wide, 0], [wide, tall], [0, tall]])
-    moved = corners + chance.uniform(0, 0.03, (4, 2)).astype(np.float32) * np.float32(
-        [[wide, tall], [-wide, tall], [-wide, -tall], [wide, -tall]]
-    )
+    corners = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
+    inwards = np.array([[wide, tall], [-wide, tall], [-wide, -tall], [wide, -tall]], np.float32)
+    moved = corners + chance.uniform(0, 0.03, (4, 2)).astype(np.float32) * inwards
     image = cv2.warpPerspective(
         image, cv2.getPerspectiveTransform(corners, moved), (wide, tall), borderValue=(48, 52, 58)
     )

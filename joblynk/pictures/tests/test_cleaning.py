@@ -78,8 +78,8 @@ async def test_it_is_turned_upright_and_tells_nothing_of_where_it_was_taken(
     options = {"comment": b"canary"} if format == "JPEG" else {}
     cleaned, kept = await clean(tmp_path, encoded(sideways, format, exif=exif, **options))
     assert (cleaned.width, cleaned.height) == (400, 240)
-    left, right = kept.convert("RGB").getpixel((40, 120)), kept.convert("RGB").getpixel((360, 60))
-    assert left[1] < 90 < right[1]
+    green = kept.convert("RGB").getchannel("G").tobytes()
+    assert green[400 * 120 + 40] < 90 < green[400 * 60 + 360]
     for name in ("picture", "thumb"):
         stored = (tmp_path / name).read_bytes()
         assert b"canary" not in stored
