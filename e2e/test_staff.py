@@ -115,15 +115,18 @@ def test_the_pages_are_readable_for_everybody(
     found = {}
     ours, lists = "#content-main", ".results .pill, .attention"  # the rest of a list is the stock admin's
     for path, place in (
-        ("document/ask/?q=how+much+is+the+team+plan", ours),
-        ("document/1/passages/?q=how+do+I+post+a+job", ours),
-        ("document/add/", ours),
-        ("faq/import/", ours),
-        ("resemblance/", ours),
-        ("document/", lists),
-        ("indexbuild/", lists),
+        ("knowledge/document/ask/?q=how+much+is+the+team+plan", ours),
+        ("knowledge/document/1/passages/?q=how+do+I+post+a+job", ours),
+        ("knowledge/document/add/", ours),
+        ("knowledge/faq/import/", ours),
+        ("knowledge/resemblance/", ours),
+        ("knowledge/document/", lists),
+        ("knowledge/indexbuild/", lists),
+        ("videos/video/try/?q=I+lost+my+phone+and+the+login+code", ours),
+        ("videos/video/1/change/", ".film"),
+        ("videos/video/", lists),
     ):
-        page.goto(f"{site.url}/admin/knowledge/{path}")
+        page.goto(f"{site.url}/admin/{path}")
         page.wait_for_load_state("networkidle")
         assert trouble == [], path
         page.evaluate(AXE.read_text(encoding="utf-8"))
@@ -138,3 +141,32 @@ def test_the_pages_are_readable_for_everybody(
             found[path] = wrong
         trouble.clear()  # axe styles what it measures, which the policy forbids
     assert found == {}
+
+
+def test_a_video_is_previewed_and_its_chapters_are_put_in_order(
+    site: Site, staff: Callable[..., Page]
+) -> None:
+    page = staff()
+    trouble = complaints(page)
+    page.goto(f"{site.url}/admin/videos/video/")
+    page.get_by_role("link", name="Apply for a job").click()
+    page.locator(".film-chapters button").nth(1).click()
+    page.wait_for_function("document.querySelector('.film video')?.currentTime > 29")
+    handles, titles = (
+        page.locator("#chapters-group .drag"),
+        page.locator("#chapters-group td.field-title input"),
+    )
+    handles.first.press("ArrowDown")
+    expect(titles.first).to_have_value("Change it after sending")
+    handles.nth(2).drag_to(titles.first)
+    expect(titles.first).to_have_value("What the status means")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    expect(titles).to_have_count(5)  # the last is the empty row that more are made from
+    assert [title.input_value() for title in titles.all()[:4]] == [
+        "What the status means",
+        "Change it after sending",
+        "Send an application",
+        "Drafts and limits",
+    ]
+    assert trouble == []

@@ -66,7 +66,7 @@ class VideoAdmin(admin.ModelAdmin[Video]):
     form = VideoForm
     inlines = (ChapterInline, CaptionsInline)
     actions = ("publish", "unpublish")
-    list_display = ("picture", "title", "state", "shown", "played", "help")
+    list_display = ("picture", "title", "state", "times_shown", "times_played", "help")
     list_display_links = ("picture", "title")
     list_filter = ("published", "provider", "language")
     search_fields = ("title", "description", "tags", "chapters__title")
@@ -226,9 +226,17 @@ class VideoAdmin(admin.ModelAdmin[Video]):
         elif not obj.recipe:
             name, label = "pending", "Pending"
         else:
-            name, label = "ready", "Shown"
+            name, label = "ready", "Published"
         pill = '<span class="pill pill-{}">{}</span><span class="figure">{}</span>'
         return format_html(pill, name, label, obj.get_provider_display())
+
+    @admin.display(description="Shown", ordering="shown")
+    def times_shown(self, obj: Video) -> int:
+        return obj.shown
+
+    @admin.display(description="Played", ordering="played")
+    def times_played(self, obj: Video) -> int:
+        return obj.played
 
     @admin.display(description="Helped", ordering="helped")
     def help(self, obj: Video) -> str:
