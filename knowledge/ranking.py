@@ -37,11 +37,14 @@ class Live(Protocol):
     def updated_at(self) -> datetime: ...
     @property
     def vector(self) -> bytes: ...
+    @property
+    def ocr(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`cosine` and `lexical` are what the two rankings said, `score` what became of them."""
+    """`cosine` and `lexical` are what the two rankings said, `score` what became of them; `ocr` says that it
+    was read from a picture, so letters may be wrong."""
 
     chunk_id: int
     kind: Literal["document", "faq"]
@@ -54,6 +57,7 @@ class Passage:
     score: float
     cosine: float
     lexical: float
+    ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,9 @@ def _closer(hit: Ranked, stored: bytes, vector: Vectors) -> Ranked:
 
 def _hit(words: WordIndex, meaning: parts.Meaning, hit: Ranked, passage: Live, place: int) -> gate.Hit:
     candidate = hit.candidate
-    text = embed_text(passage.title, passage.heading, passage.text) if place < gate.READ else ""
+    matches = parts.matches(passage.vector, meaning) if place < gate.MATCHED else ()
+    is_read = place < gate.READ and meaning.rows is None
+    text = embed_text(passage.title, passage.heading, passage.text) if is_read else ""
     return gate.Hit(
         hit.score - _CODED * candidate.coded,
         candidate.cosine,
@@ -156,7 +162,7 @@ def _hit(words: WordIndex, meaning: parts.Meaning, hit: Ranked, passage: Live, p
         candidate.phrasing,
         candidate.coded,
         tuple(words.terms(text)),
-        parts.matches(passage.vector, meaning) if place < gate.MATCHED else (),
+        matches,
     )
 
 
@@ -173,4 +179,5 @@ def _passage(hit: Ranked, row: Live) -> Passage:
         hit.score,
         hit.candidate.cosine,
         hit.candidate.lexical,
+        row.ocr,
     )

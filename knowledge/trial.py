@@ -92,4 +92,5 @@ def _live(document: Document, chunk: Chunk) -> LivePassage:
         chunk.text,
         document.updated_at,
         bytes(chunk.vector),
+        chunk.ocr,
     )

@@ -20,6 +20,14 @@ def test_a_near_passage_that_holds_the_words_answers() -> None:
     assert verdict.verbatim is None
 
 
+def test_a_word_that_no_passage_comes_near_to_speaks_against_an_answer() -> None:
+    question = replace(QUESTION, weights=(4.0, 0.0, 2.0))
+    there = [replace(NEAR, matches=(0.9, 0.1, 0.9)), FAR]
+    missing = [replace(NEAR, matches=(0.3, 0.9, 0.9)), replace(FAR, matches=(0.2, 0.2, 0.2))]
+    assert gate.decide(question, there).confidence > gate.decide(question, missing).confidence
+    assert gate.signs(question, missing).meant == pytest.approx((4 * 0.3 + 2 * 0.9) / 6)
+
+
 def test_a_far_one_does_not() -> None:
     assert not gate.decide(QUESTION, [FAR, FAR]).answerable
 
