@@ -46,7 +46,10 @@ function pasted(event, add, allowed) {
 function setUpDropping(add, allowed) {
   const zone = el("div", { class: "drop-zone", hidden: true, "aria-hidden": "true" }, el("div", {}, icon("image-plus"), "Drop your pictures here"));
   document.body.append(zone);
-  const files = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+  let own = false; // a picture of this page, on its way to somewhere else
+  addEventListener("dragstart", () => (own = true));
+  addEventListener("dragend", () => (own = false));
+  const files = (/** @type {DragEvent} */ event) => !own && event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
     if (!files(event) || !event.dataTransfer) return;
     event.preventDefault();

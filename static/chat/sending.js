@@ -112,7 +112,9 @@ export class Sending {
   }
 
   clear() {
-    for (const { id } of this.items) this.discard(id);
+    const pictures = this.items.flatMap((item) => item.pictures);
+    this.#after(() => this.#outbox.clear());
+    for (const picture of pictures) this.#takeBack(picture);
   }
 
   /** The connection is gone: what was sent without an ack goes out again. */

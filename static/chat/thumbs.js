@@ -16,6 +16,8 @@
 
 import { el, icon, set } from "./dom.js";
 
+const AGAIN_MS = 10_000; // a small picture that did not come is asked for again
+
 export class Thumbs {
   element = el("ul", { class: "thumbs" });
   /** @type {Slot[]} */
@@ -51,11 +53,11 @@ class Slot {
   #act = () => {};
   /** @type {(() => void) | undefined} */
   #drop;
-  #broken = "";
+  #broken = { address: "", until: 0 };
 
   constructor() {
     this.#image.addEventListener("error", () => {
-      this.#broken = this.#image.getAttribute("src") ?? "";
+      this.#broken = { address: this.#image.getAttribute("src") ?? "", until: Date.now() + AGAIN_MS };
       this.#show("");
     });
   }
@@ -64,7 +66,7 @@ class Slot {
   update({ small, name, description, width, height, share, trouble, remove }, place, act) {
     this.#act = act;
     this.#drop = remove;
-    const shown = small && small !== this.#broken ? small : "";
+    const shown = small === this.#broken.address && Date.now() < this.#broken.until ? "" : small;
     this.#show(shown, name);
     set(this.#open, "aria-label", [`Open ${place}`, name, description].filter(Boolean).join(": "));
     set(this.#open, "aria-disabled", shown ? null : "true");
@@ -82,11 +84,10 @@ class Slot {
 
   /** @param {string} address @param {string} [name] */
   #show(address, name = "") {
+    if (address && (this.#image.hidden || this.#image.getAttribute("src") !== address)) this.#image.src = address;
     this.#image.hidden = !address;
     this.#none.hidden = Boolean(address);
-    if (address) {
-      if (this.#image.getAttribute("src") !== address) this.#image.src = address;
-    } else {
+    if (!address) {
       const type = /\.(heic|heif)$/i.test(name) ? "HEIC" : "";
       this.#none.replaceChildren(icon(type ? "image" : "image-off"), type || "No preview");
     }
