@@ -51,7 +51,7 @@ def digest(conversations: Sequence[uuid.UUID]) -> None:
         drafts = {
             row.id: _Draft(
                 Digest(conversation=row, seq=row.last_seq, at=row.updated_at),
-                [row.id.hex, row.visitor, row.contact_email, row.csat_comment],
+                [str(row.id), row.id.hex, row.visitor, row.contact_email, row.csat_comment],
             )
             for row in Conversation.objects.filter(id__in=conversations).order_by("updated_at")
         }
