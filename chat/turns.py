@@ -148,13 +148,12 @@ class Turns:
     async def renew(self) -> None:
         """Say that the answers of this process are still being written."""
         if ids := tuple(self._running):
-            until = self._now() + LEASE
-            await self._writer.call(lambda: transcripts.renew_leases(ids, until))
+            await self._writer.call(lambda: transcripts.renew_leases(ids, LEASE))
 
     async def recover(self) -> None:
         """Close answers that nobody writes any more."""
         now = self._now()
-        for pending in await self._writer.call(lambda: transcripts.abandoned_answers(now)):
+        for pending in await self._writer.call(transcripts.abandoned_answers):
             if pending.answer_id not in self._running:
                 await self._store(
                     Outcome(
@@ -355,6 +354,7 @@ def _source(passage: Cited) -> Source:
         title=passage.title[:300],
         heading=passage.heading[:500],
         page=passage.page,
+        ocr=passage.ocr,
         quote=passage.quote,
         url=passage.url[:2000],
         date=passage.date[:40],

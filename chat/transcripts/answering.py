@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -13,6 +13,7 @@ from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 from chat.transcripts.log import Log
 from chat.words import WORDS
+from joblynk.clock import database_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +140,14 @@ _OUTCOME_FIELDS = (
 )
 
 
-def renew_leases(answer_ids: Sequence[uuid.UUID], until: datetime) -> None:
+def renew_leases(answer_ids: Sequence[uuid.UUID], lease: timedelta) -> None:
+    until = database_now() + lease
     Message.objects.filter(id__in=answer_ids, pending=True).update(lease_until=until)
 
 
-def abandoned_answers(now: datetime) -> list[Pending]:
+def abandoned_answers() -> list[Pending]:
     """Answers whose process no longer renews them: it was killed, or lost the database."""
-    rows = Message.objects.filter(pending=True, lease_until__lt=now)
+    rows = Message.objects.filter(pending=True, lease_until__lt=database_now())
     return [Pending(row.conversation_id, row.id, row.reply_to_id, row.owner) for row in rows[:500]]
 
 

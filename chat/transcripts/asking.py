@@ -12,6 +12,7 @@ from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 from chat.transcripts.log import Log, Refused
 from chat.transcripts.pictures import attach, save_attached, sendable, sent_with
+from joblynk.clock import database_now
 
 AUTHOR = "Assistant"
 
@@ -88,6 +89,7 @@ def add_questions(items: Sequence[NewQuestion]) -> list[Accepted | Refused]:
             again = Accepted(accepted.question_id, accepted.seq)
             known[key] = _Known(item.text, item.attachment_ids, again)
             results.append(accepted)
+    _lease_on_shared_clock(messages)
     store(messages)
     save_attached([picture for picture in pictures.values() if picture.message_id is not None])
     log.save()
@@ -156,6 +158,14 @@ def _pending_answer(conversation: Conversation, question: Message, item: NewQues
     )
 
 
+def _lease_on_shared_clock(messages: Sequence[Message]) -> None:
+    """A lease is for another host to read, whose clock may say something else."""
+    now = database_now()
+    for message in messages:
+        if message.lease_until is not None:
+            message.lease_until = now + max(message.lease_until - message.created_at, timedelta(0))
+
+
 @transaction.atomic
 def retry_answers(items: Sequence[NewRetry]) -> list[Accepted | Refused]:
     """Replace an answer by a new pending one to the same question. A repeated action does nothing more."""
@@ -181,6 +191,7 @@ def _retry_answer(log: Log, item: NewRetry) -> Accepted | Refused:
     old.save(update_fields=["removed"])
     answer = _pending_answer(conversation, old.reply_to, item)
     answer.client_action_id = item.client_action_id
+    _lease_on_shared_clock([answer])
     answer.save(force_insert=True)
     removed = log.append(conversation, "message.removed", item.at, old)
     started = log.append(conversation, "answer.started", item.at, answer)

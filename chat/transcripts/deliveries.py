@@ -19,6 +19,7 @@ from chat.models import ConfirmedAddress, Conversation, Message, TranscriptDeliv
 from chat.protocol import DurableEvent
 from chat.transcripts.export import ROLES
 from chat.transcripts.log import Log, Refused
+from joblynk.clock import database_now
 
 State = TranscriptDelivery.State
 Purpose = TranscriptDelivery.Purpose
@@ -44,16 +45,6 @@ class TranscriptRequest:
     conversation: uuid.UUID
     email: str
     network: str
-
-
-def database_now() -> datetime:
-    """The clock that all workers share. SQLite runs in this very process."""
-    if connection.vendor != "postgresql":
-        return timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-    return now
 
 
 def mask(email: str) -> str:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
+from joblynk.clock import database_now
 from knowledge.library.index import Kind
 from knowledge.library.sources import MODELS
 from knowledge.models import Document, Faq
@@ -47,7 +47,7 @@ class Lease:
         content changed meanwhile, or this process slept."""
         if monotonic() - self._beaten < _BEAT_SECONDS:
             return
-        until = timezone.now() + LEASE
+        until = database_now() + LEASE
         if self._rows().update(due_at=until):
             self.until = until
         self._beaten = monotonic()
@@ -59,7 +59,7 @@ class Lease:
         if tried > len(DELAYS):
             self._rows().update(due_at=None, **_failed(self.kind, words))
             return None
-        again = timezone.now() + DELAYS[tried - 1]
+        again = database_now() + DELAYS[tried - 1]
         return again if self._rows().update(due_at=again, **_pending(self.kind)) else None
 
     def release(self) -> None:
@@ -73,12 +73,12 @@ class Lease:
 def ask(kind: Kind, source_ids: list[int]) -> int:
     """Have sources read as soon as a worker is free, with all their attempts; returns how many exist."""
     rows = MODELS[kind].objects.filter(pk__in=source_ids)
-    return rows.update(due_at=timezone.now(), attempts=0, **_pending(kind))
+    return rows.update(due_at=database_now(), attempts=0, **_pending(kind))
 
 
 def claim(kind: Kind, source_id: int) -> Lease | None:
     """The lease, or None: somebody has it, nothing is to do, it is gone, or it has killed its workers."""
-    now = timezone.now()
+    now = database_now()
     with transaction.atomic():
         rows = MODELS[kind].objects.filter(pk=source_id, due_at__lte=now)
         if rows.filter(attempts__gt=len(DELAYS)).update(due_at=None, **_failed(kind, _STOPPED)):
@@ -92,7 +92,7 @@ def claim(kind: Kind, source_id: int) -> Lease | None:
 
 def due(limit: int) -> list[Due]:
     """Sources that wait for a worker, longest first, documents and FAQs alike."""
-    now = timezone.now()
+    now = database_now()
     found: list[tuple[datetime, Due]] = []
     for kind, model in MODELS.items():
         rows = model.objects.filter(due_at__lte=now).order_by("due_at", "pk")
