@@ -121,6 +121,7 @@ def message(
                 "title": source.title,
                 "heading": source.heading,
                 "page": source.page,
+                "ocr": source.ocr,
                 "quote": source.quote,
                 "date": source.date,
                 "url": source.url,

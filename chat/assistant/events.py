@@ -39,6 +39,8 @@ class Cited:
     score: float | None
     source_id: int | None
     chunk_id: int | None
+    ocr: bool = False
+    """Read from a picture of the page, so letters may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)

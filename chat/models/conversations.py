@@ -182,6 +182,7 @@ class Source(models.Model):
     title = models.CharField(max_length=300)
     heading = models.CharField(max_length=500, blank=True)
     page = models.PositiveIntegerField(null=True, blank=True)
+    ocr = models.BooleanField("read from a scan", default=False)
     quote = models.TextField()
     url = models.CharField(max_length=2000, blank=True)
     date = models.CharField(max_length=40, blank=True)

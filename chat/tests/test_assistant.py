@@ -22,6 +22,7 @@ class Passage:
     source_id: int = 1
     heading: str = "Prices"
     page: int | None = None
+    ocr: bool = False
     updated_at: datetime = datetime(2026, 11, 1, tzinfo=UTC)
     score: float = 0.8
 

@@ -281,7 +281,7 @@ function sources(list) {
 export function sourceBody(source, { title = true } = {}) {
   const day = source.date ? calendarDay(source.date) : "";
   const kind = { document: "Guide", faq: "FAQ", web: "Web page" }[source.kind];
-  const place = [kind, source.heading?.replaceAll(" > ", " › "), source.page ? `page ${source.page}` : "", day && `version of ${day}`];
+  const place = [kind, source.heading?.replaceAll(" > ", " › "), source.page ? `page ${source.page}` : "", source.ocr && "read from a scan", day && `version of ${day}`];
   const link =
     source.kind === "web" && /^https?:\/\//.test(source.url ?? "")
       ? el("a", { href: source.url, target: "_blank", rel: "noopener nofollow" }, new URL(source.url ?? "").host)

@@ -10,6 +10,7 @@
  * @property {string} title
  * @property {string} [heading]
  * @property {number | null} [page]
+ * @property {boolean} [ocr]           read from a scan, so letters may be wrong
  * @property {string} quote
  * @property {string} [date]            day of the quoted version, YYYY-MM-DD
  * @property {string} [url]             only for the web
