@@ -20,6 +20,7 @@ from joblynk import checks  # noqa: E402
 from joblynk.origin import ExactOrigin  # noqa: E402
 from joblynk.web import RESTART, ending  # noqa: E402
 from knowledge import search  # noqa: E402
+from videos import recommend  # noqa: E402
 
 checks.refuse_wrong_settings()  # whichever server this is loaded by, with or without manage.py
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ def warm() -> None:
     while True:
         try:
             search.warm()
+            recommend.warm()
             return
         except Exception:
             logger.exception("warming_failed")
