@@ -107,12 +107,12 @@ class ChatConsumer(DirectConsumer):
                     await self.desk.watch_again(self.view.id)
             case protocol.Hello():
                 await self._hello(command)
-            case protocol.Typing() | protocol.Read() if self.view is None:
-                pass
-            case protocol.Typing(on):
+            case protocol.Typing(on) if self.view is not None:
                 self.desk.live.tell(self.view.id, {"type": "typing", "on": on}, staff=True)
-            case protocol.Read(seq):
+            case protocol.Read(seq) if self.view is not None:
                 await self.desk.seen(self.view.id, min(seq, self.seq))
+            case protocol.Typing() | protocol.Read():
+                pass
             case _ if self.view is None:
                 raise BadFrame("bad_request")
             case _ if await self._must_wait(command):
