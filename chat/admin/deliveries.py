@@ -39,11 +39,9 @@ class DeliveryAdmin(RecordAdmin[TranscriptDelivery]):
         "state_pill",
         "purpose",
         "conversation_link",
-        "attempts",
-        "ambiguous_tries",
+        "tries",
         "error",
         "created_at",
-        "updated_at",
     )
     list_filter = ("state", "purpose", "created_at")
     list_per_page = 50
@@ -64,7 +62,12 @@ class DeliveryAdmin(RecordAdmin[TranscriptDelivery]):
 
     @admin.display(description="state", ordering="state")
     def state_pill(self, row: TranscriptDelivery) -> SafeString:
-        return format_html('<span class="pill pill-{}">{}</span>', row.state, row.get_state_display())
+        words = row.get_state_display()
+        return format_html('<span class="pill pill-{}" title="{}">{}</span>', row.state, words, row.state)
+
+    @admin.display(description="tries", ordering="attempts")
+    def tries(self, row: TranscriptDelivery) -> str:
+        return f"{row.attempts}, {row.ambiguous_tries} unclear" if row.ambiguous_tries else str(row.attempts)
 
     @admin.display(description="conversation")
     def conversation_link(self, row: TranscriptDelivery) -> SafeString:
