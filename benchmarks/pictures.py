@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from benchmarks import measure
 from benchmarks.client import Customer
@@ -28,7 +28,7 @@ from joblynk.testing.settings import RUN_DIR
 from joblynk.testing.sites import ROOT, Site
 
 PHOTOS, MEGAPIXELS = 8, 12
-_FULL_HD = ViewportSize(width=1920, height=1080)
+_WIDE, _HIGH = 1920, 1080
 
 
 def rows(ground: Ground) -> list[Row]:
@@ -48,7 +48,7 @@ def _rendered(screens: Sequence[Any], page_path: Path) -> list[Rendered]:
     lines = "".join(f"<p>{line}</p>" for line in article.splitlines() if line.strip())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=arguments())
-        page = browser.new_page(viewport=_FULL_HD)
+        page = browser.new_page(viewport={"width": _WIDE, "height": _HIGH})
         page.set_content(f'<body style="font: 16px sans-serif; columns: 2">{lines}')
         page.screenshot(path=page_path)
         return list(render(browser, screens))

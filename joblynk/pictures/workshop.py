@@ -34,6 +34,7 @@ class Workshop:
         self._wall = wall
         self._pool: ThreadPoolExecutor | None = None
         self._free: list[_Child] = []
+        self._busy: set[_Child] = set()
         self._lock = threading.Lock()
 
     async def ask(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -55,22 +56,31 @@ class Workshop:
         return self._settled(child, self._exchange(child, line))
 
     def close(self) -> None:
-        """Wait for the work at hand, and end the children."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-            self._pool = None
+        """End the children, whatever they are at: nobody waits for it any more."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             free, self._free = self._free, []
+            for child in self._busy:
+                child.process.kill()  # whoever waits for its answer gets none, and sees to the rest
         for child in free:
             child.end()
+        if pool is not None:
+            pool.shutdown(wait=True)
 
     def _exchange(self, child: "_Child", line: bytes) -> bytes | None:
         child.answered += 1
+        with self._lock:
+            self._busy.add(child)
         try:
             answer = exchange(child.process, line, time.monotonic() + self._wall)
         except TooSlow:
             child.end()
             raise PictureError("timeout") from None
+        finally:
+            with self._lock:
+                self._busy.discard(child)
         if answer is None:
             child.process.wait()
         return answer

@@ -29,3 +29,5 @@ async def finish_answers() -> None:
     """Give running answers `GRACE` seconds, then break them off, each visibly."""
     if (wiring := sys.modules.get("chat.wiring")) is not None:  # else no application of ours was served
         await wiring.close_desk(GRACE)
+    if (workshop := sys.modules.get("joblynk.pictures.workshop")) is not None:
+        workshop.shutdown()  # a picture that is being read would keep the process for a minute

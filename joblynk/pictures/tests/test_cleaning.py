@@ -1,6 +1,8 @@
 """What becomes of strangers' files, in the real child process."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,20 @@ async def test_a_child_that_dies_costs_one_picture_and_the_next_gets_another_chi
     (tmp_path / "upload").write_bytes(encoded(picture(60, 40)))
     assert (await small.ask(question))["width"] == 60
     small.close()
+
+
+async def test_the_end_of_the_process_waits_for_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "upload").write_bytes(png_of_size(4_900, 5_000))
+    slow = workshop.Workshop("slow", children=1, memory=1 << 30, cpu=20, wall=60.0, idle=60)
+    paths = {key: str(tmp_path / key) for key in ("picture", "thumb")}
+    question = {"do": "clean", "source": str(tmp_path / "upload"), **paths}
+    work = asyncio.create_task(slow.ask(question))
+    while not slow._busy:  # noqa: ASYNC110  (filled by a thread)
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(slow.close)
+    with suppress(PictureError):  # not raised by one that was quicker
+        await work
+    assert not slow._busy
 
 
 async def test_a_child_that_was_idle_for_long_ends_and_is_replaced(tmp_path: Path) -> None:
