@@ -30,7 +30,9 @@ class Context(logging.Filter):
     """Gives every record `context`: " request=… turn=…", or nothing."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        known = (("request", request_id.get()), ("turn", turn_id.get()))
+        names = {"request_id": request_id.get(), "turn_id": turn_id.get()}
+        record.__dict__.update(names)
+        known = (("request", names["request_id"]), ("turn", names["turn_id"]))
         record.context = "".join(f" {name}={value}" for name, value in known if value)
         return True
 
