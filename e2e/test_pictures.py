@@ -84,6 +84,14 @@ def upload_speed(network: CDPSession, bytes_per_second: int) -> None:
     network.send("Network.emulateNetworkConditions", {"offline": False, "latency": 0, **speeds})
 
 
+KEPT = """(act) => new Promise((resolve) => {
+    indexedDB.open("joblynk").onsuccess = ({target}) => {
+        const request = target.result.transaction("pictures", "readwrite").objectStore("pictures")[act]();
+        request.onsuccess = () => resolve(request.result);
+    };
+})"""  # "count" or "clear" what the browser has kept
+
+
 def focused(element: Locator) -> None:
     expect(element).to_be_focused()
 
@@ -203,6 +211,10 @@ def test_a_picture_survives_a_lost_line_and_a_reload(page: Page, offline_site: S
     stored(chat)
 
     composer.pick(screenshot(name="reloaded.png"))
+    chat.until(KEPT, "count")
+    page.reload()
+    expect(composer.tiles.get_by_role("button", name="Open picture: reloaded.png")).to_be_visible()
+    chat.connected()
     network = page.context.new_cdp_session(page)
     upload_speed(network, 100)
     chat.ask("Reloaded")
@@ -222,6 +234,12 @@ def test_a_picture_survives_a_lost_line_and_a_reload(page: Page, offline_site: S
         ("Reloaded", 1),
         ("Behind it", 0),
     ]
+    composer.pick(screenshot(name="lost.png"))
+    chat.until(KEPT, "count")
+    page.evaluate(KEPT, "clear")
+    page.reload()
+    expect(composer.tray).to_contain_text("A picture was lost with the reload. Please add it again.")
+    expect(composer.tiles).to_have_count(0)
 
 
 def test_a_picture_that_does_not_go_is_retried_or_taken_out(chat: ChatPage) -> None:

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PictureStore } from "../../static/chat/picture-store.js";
 import { Outbox } from "../../static/chat/outbox.js";
 import { tabStore } from "../../static/chat/storage.js";
 import { Uploads, verdict } from "../../static/chat/uploads.js";
@@ -149,6 +150,20 @@ test("without a network nothing is tried, and all of it when the network is back
   made.wake();
   assert.equal(requests.length, 2);
   made.sync([]);
+});
+
+test("where nothing can be kept, pictures live as long as the page", async () => {
+  for (const open of [async () => null, async () => ({ transaction: () => assert.fail("closed") })]) {
+    const store = new PictureStore(open);
+    const blob = new Blob(["x"]);
+    store.put("a", blob);
+    assert.equal(store.blob("a"), blob);
+    assert.match(store.url("a"), /^blob:/);
+    await store.restore(["a", "b"]);
+    assert.deepEqual([store.blob("a"), store.blob("b")], [blob, undefined]);
+    store.drop("a");
+    assert.equal(store.url("a"), "");
+  }
 });
 
 test("a picture whose bytes are gone is said to be gone", () => {
