@@ -270,6 +270,7 @@ DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <help@localhost
 MAIL_REPLY_TO = env_str("MAIL_REPLY_TO")
 MAIL_DIR = VAR_DIR / "mail"
 MAIL_SECONDS = 15.0  # longest silence of the mail service; its own library would wait for ever
+MAIL_TOTAL_SECONDS = 45.0  # of one mail, whatever the service says meanwhile
 TRANSCRIPT_CONFIRMATION = env_bool("TRANSCRIPT_CONFIRMATION", True)
 """Ask an address first whether it wants the transcript. Switch it off only behind a login."""
 TRANSCRIPTS_PER_CONVERSATION, TRANSCRIPTS_PER_NETWORK_HOUR, TRANSCRIPTS_PER_MAILBOX_DAY = 3, 5, 3

@@ -9,10 +9,12 @@ import binascii
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.error import URLError
 
@@ -72,7 +74,9 @@ class SendGridMail(SendgridBackend):  # type: ignore[misc]  # it ships no types
 
     def _post(self, mail: dict[str, Any]) -> str:
         try:
-            answer = self.sg.client.mail.send.post(request_body=mail)
+            answer = _within(
+                settings.MAIL_TOTAL_SECONDS, lambda: self.sg.client.mail.send.post(request_body=mail)
+            )
         except HTTPError as error:
             raise _refusal(error) from None
         except URLError:  # while connecting or sending: the service does not have the whole mail
@@ -84,6 +88,21 @@ class SendGridMail(SendgridBackend):  # type: ignore[misc]  # it ships no types
         if answer.status_code != self._success:
             raise MailError("bad_answer", retryable=True, maybe_sent=True, detail=str(answer.status_code))
         return str(answer.headers.get("X-Message-Id") or "")[:120]
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """The library knows a limit of silence only: a service that says a byte now and then would hold the
+    worker for ever. Raises TimeoutError, and leaves the call to end in a thread of its own."""
+    outcome: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
+            outcome.set_exception(error)
+
+    Thread(target=run, name="mail", daemon=True).start()
+    return outcome.result(seconds)
 
 
 def _refusal(error: HTTPError) -> MailError:

@@ -36,7 +36,7 @@ class Reply:
     status: int = 202
     message: str = ""
     seconds: float = 0.0
-    instead: Literal["", "close", "reset", "hang"] = ""
+    instead: Literal["", "close", "reset", "hang", "dribble"] = ""
     keeps: bool = False
     retry_after: str = ""
 
@@ -54,6 +54,7 @@ FAILURES: dict[str, Reply] = {
     "closed": Reply(instead="close"),
     "reset": Reply(instead="reset"),
     "hang": Reply(instead="hang"),
+    "dribble": Reply(instead="dribble"),
     "gateway": Reply(504, "Emulated"),
     "html with status 200": Reply(200, "<!doctype html>"),
 }
@@ -136,6 +137,11 @@ class FakeSendGrid(FakeServer):
                 connection.reset()
             case "hang":
                 await asyncio.Event().wait()
+            case "dribble":
+                connection.write(b"HTTP/1.1 202 Accepted\r\nX-Slow: ")
+                while True:
+                    connection.write(b".")
+                    await asyncio.sleep(0.1)
             case _:
                 connection.respond(reply.status, _body(reply), _headers(reply, mail.id))
 

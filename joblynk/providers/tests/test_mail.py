@@ -67,6 +67,7 @@ def test_a_mail_is_taken_with_its_marks_and_without_tracking(sendgrid: FakeSendG
         ("closed", "unreachable", True, True),
         ("reset", "unreachable", True, True),
         ("hang", "timeout", True, True),
+        ("dribble", "timeout", True, True),
         ("html with status 200", "bad_answer", True, True),
     ],
 )
@@ -74,6 +75,7 @@ def test_each_failure_is_one_kind_of_error(
     sendgrid: FakeSendGrid, settings: Settings, name: str, code: str, retryable: bool, maybe_sent: bool
 ) -> None:
     settings.MAIL_SECONDS = 0.3 if name == "hang" else 30.0
+    settings.MAIL_TOTAL_SECONDS = 0.5 if name == "dribble" else 30.0
     sendgrid.play(FAILURES[name])
     with pytest.raises(MailError) as caught:
         send(a_mail())
