@@ -127,6 +127,7 @@ def test_a_film_on_a_phone_by_keyboard_alone(
     expect(player.video).to_be_focused()
     page.keyboard.press("Space")
     player.until("video.paused")
+    expect(player.dialog.locator(".said")).to_contain_text(re.compile("phone|backup"))
     stands = player.value("video.currentTime")
     page.keyboard.press("ArrowLeft")
     player.until(f"!video.seeking && video.currentTime < {stands} - 4")

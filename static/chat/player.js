@@ -21,12 +21,16 @@ import { el } from "./dom.js";
 
 const REACHED = /** @type {const} */ ([["three_quarters", 0.75], ["half", 0.5], ["quarter", 0.25]]);
 const STEP_SECONDS = 5;
+const SMALL = "(max-width: 40rem), (max-height: 30rem)"; // where captions would hide what they speak of
 
-/** A file, with captions, speed and keys. */
+/** A file, with captions, speed and keys. On a small screen the captions stand below the picture. */
 export class FilePlayer {
+  said = el("p", { class: "said", dir: "auto" });
   #tell;
   #told = new Set();
   #start;
+  #small = matchMedia(SMALL);
+  #open = new AbortController();
 
   /** @param {Playable} playable @param {number} start @param {Tell} tell @param {() => void} failed */
   constructor(playable, start, tell, failed) {
@@ -39,6 +43,11 @@ export class FilePlayer {
     this.element = el("video", { controls: true, playsinline: true, preload: "auto", "aria-label": playable.title }, ...tracks);
     if (playable.poster) this.element.poster = playable.poster;
     this.element.addEventListener("loadedmetadata", () => this.#begin(), { once: true });
+    const { signal } = this.#open;
+    this.#small.addEventListener("change", () => this.#place(), { signal });
+    document.addEventListener("fullscreenchange", () => this.#place(), { signal });
+    this.element.textTracks.addEventListener("change", () => this.#speak(), { signal });
+    for (const track of this.element.textTracks) track.addEventListener("cuechange", () => this.#speak(), { signal });
     this.element.addEventListener("timeupdate", () => this.#reached());
     this.element.addEventListener("ended", () => this.#once("ended"));
     this.element.addEventListener("error", failed);
@@ -50,13 +59,15 @@ export class FilePlayer {
   }
 
   get captions() {
-    return Array.from(this.element.textTracks).some(({ mode }) => mode === "showing");
+    return Array.from(this.element.textTracks).some(({ mode }) => mode !== "disabled");
   }
 
   set captions(on) {
     const tracks = Array.from(this.element.textTracks);
-    const wanted = tracks.find(({ mode }) => mode === "showing") ?? tracks.find(({ language }) => speaks(language)) ?? tracks[0];
-    for (const track of tracks) track.mode = on && track === wanted ? "showing" : "disabled";
+    const wanted = tracks.find(({ mode }) => mode !== "disabled") ?? tracks.find(({ language }) => speaks(language)) ?? tracks[0];
+    const below = this.#small.matches && !document.fullscreenElement;
+    for (const track of tracks) track.mode = !on || track !== wanted ? "disabled" : below ? "hidden" : "showing";
+    this.#speak();
   }
 
   /** @param {number} speed */
@@ -91,13 +102,29 @@ export class FilePlayer {
   }
 
   close() {
+    this.#open.abort();
+    this.said.remove();
     this.element.pause();
     this.element.removeAttribute("src");
     this.element.load(); // lets go of what is still on its way
     this.element.remove();
   }
 
+  /** On the picture or below it. */
+  #place() {
+    this.captions = this.captions;
+  }
+
+  /** What is said now, where the picture does not show it. */
+  #speak() {
+    const below = Array.from(this.element.textTracks).find(({ mode }) => mode === "hidden");
+    this.said.hidden = !below;
+    const cues = /** @type {VTTCue[]} */ (Array.from(below?.activeCues ?? []));
+    this.said.textContent = cues.map(({ text }) => text).join(" ");
+  }
+
   #begin() {
+    this.#place();
     if (this.#start > 0 && this.#start < this.element.duration) this.element.currentTime = this.#start;
     void this.#play();
   }

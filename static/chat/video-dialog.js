@@ -81,6 +81,7 @@ export class VideoDialog {
     this.#player = player;
     this.#stage.replaceChildren(player.element);
     if (player instanceof FilePlayer) {
+      this.#stage.after(player.said);
       this.#tools.replaceChildren(...fileTools(player, playable));
       player.element.focus();
     }
