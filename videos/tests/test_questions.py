@@ -1,5 +1,5 @@
 """Eighty questions about the demo videos. Fifty have one, with the second where its answer begins; thirty
-have none. The weights and the threshold were chosen on one half, and each half has to hold."""
+have none. Which video is shown was settled on one half, and each half has to hold."""
 
 import json
 from pathlib import Path
