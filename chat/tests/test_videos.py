@@ -179,13 +179,23 @@ async def test_only_a_video_of_one_s_own_conversation_can_be_told_of(tab: Tab, a
     await stranger.close()
 
 
-@pytest.mark.parametrize("at", [-1, 10**9, "12", True, None, [1]])
-async def test_a_second_that_no_video_has_is_left_out(tab: Tab, ask: Ask, at: Any) -> None:
+async def test_a_second_that_no_video_has_is_left_out(tab: Tab, ask: Ask) -> None:
     await tab.hello()
     message = await ask("How?")
     pk = message["videos"][0]["id"]
-    await tab.send("video.event", message_id=message["id"], video_id=pk, event="opened", at=at)
+    for at in (-1, 10**9, "12", True, None, [1]):
+        await tab.send("video.event", message_id=message["id"], video_id=pk, event="opened", at=at)
     await settled(tab)
     row = await watched(pk)
     assert row.opened_at is not None
     assert row.left_at is None
+
+
+async def test_more_than_anybody_does_with_a_video_is_refused_for_a_while(tab: Tab, ask: Ask) -> None:
+    await tab.hello()
+    message = await ask("How?")
+    pk = message["videos"][0]["id"]
+    for _ in range(80):
+        await tab.send("video.event", message_id=message["id"], video_id=pk, event="opened")
+    await tab.until("rate.limited", scope="visitor")
+    assert (await counted(pk))[1] == 1
