@@ -7,6 +7,7 @@ class ChatConfig(AppConfig):
     verbose_name = "Conversations"
 
     def ready(self) -> None:
+        from chat import checks  # noqa: F401  (registers the checks)
         from chat.staff import roles
 
         # Permissions are made by another receiver of this signal, which is asked first: auth comes before.

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
+from pytest_django import Settings
 
 from chat.live import Live
 from chat.protocol import DurableEvent
@@ -115,3 +116,30 @@ async def test_who_has_left_hears_nothing_more() -> None:
     live.announce(log.store(ONE))
     await live.pulse()
     assert page.seen == []
+
+
+async def test_what_is_told_to_one_side_reaches_it_in_every_process_and_the_other_side_nowhere(
+    settings: Settings, redis_url: str
+) -> None:
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [{"address": redis_url, "socket_timeout": None}], "prefix": uuid.uuid4().hex},
+        }
+    }
+    log = Log()
+    here, there = log.live(), log.live()
+    sides = [(live, staff, Page()) for live in (here, there) for staff in (False, True)]
+    for live in (here, there):
+        await live.start()
+    for live, staff, page in sides:
+        page.staff = staff
+        await live.join(ONE, page)
+    frame = {"type": "typing", "on": True}
+    there.tell(ONE, frame, staff=False)
+    async with asyncio.timeout(10):
+        while not sides[0][2].offered:  # noqa: ASYNC110 - comes from another process
+            await asyncio.sleep(0.01)
+    assert [len(page.offered) for _, _, page in sides] == [1, 0, 1, 0]
+    for live in (here, there):
+        await live.aclose()

@@ -3,6 +3,8 @@
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from pytest_django import Settings
 
-from chat import tasks
+from chat import commands, office, protocol, tasks
+from chat.checks import check_office
 from chat.desk import Desk
 from chat.models import AuditEntry, Conversation, Message
 from chat.staff import consumer, tickets
@@ -277,3 +280,45 @@ async def test_what_a_customer_who_has_gone_did_not_see_goes_by_mail_and_what_th
     assert mail.subject == f"Mira of {settings.SITE_NAME} answered you"
     assert "It was <b>the</b> invoice of May.\n\nIt is paid." in mail.body
     assert "&lt;b&gt;the&lt;/b&gt;" in str(mail.alternatives[0][0])
+
+
+def test_every_frame_of_the_team_has_an_example_that_is_understood() -> None:
+    text = (Path(settings.BASE_DIR) / "docs" / "protocol-examples.json").read_text(encoding="utf-8")
+    examples = json.loads(text)["staff"]
+    assert set(examples) == set(commands._STAFF_READERS)
+    for frame in examples.values():
+        assert protocol.parse_staff(json.dumps(frame)) is not None
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("2026-11-20T16:59:00+00:00", "Keep this page open"),  # a Friday, 17:59 in Berlin
+        ("2026-11-20T17:00:00+00:00", "next on Monday at 9:00"),
+        ("2026-11-22T12:00:00+00:00", "next tomorrow at 9:00"),
+        ("2026-11-23T07:59:00+00:00", "next today at 9:00"),
+        ("2026-11-23T08:00:00+00:00", "Keep this page open"),
+    ],
+)
+def test_out_of_hours_a_customer_is_told_when_somebody_is_back(
+    at: str, words: str, settings: Settings
+) -> None:
+    settings.OFFICE_TIMES, settings.OFFICE_TIME_ZONE = "mon-fri 09:00-18:00", "Europe/Berlin"
+    assert words in office.waiting_words("", datetime.fromisoformat(at))
+    assert "goes to ada@mail.example" in office.waiting_words("ada@mail.example", datetime.fromisoformat(at))
+    settings.OFFICE_TIMES = ""
+    assert "Keep this page open" in office.waiting_words("", datetime.fromisoformat(at))
+
+
+@pytest.mark.parametrize(
+    "times", ["mon-fri", "09:00-18:00", "fri-mon 09:00-18:00", "mon 18:00-09:00", "mon 9-18"]
+)
+def test_office_times_that_cannot_be_read_stop_the_site_with_the_remedy(
+    times: str, settings: Settings
+) -> None:
+    settings.OFFICE_TIMES = times
+    (error,) = check_office(None)
+    assert error.id == "chat.E001"
+    assert "mon-fri 09:00-18:00" in str(error.hint)
+    settings.OFFICE_TIMES, settings.OFFICE_TIME_ZONE = "mon 09:00-18:00", "Berlin"
+    assert [error.id for error in check_office(None)] == ["chat.E002"]

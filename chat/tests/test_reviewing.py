@@ -95,7 +95,7 @@ def test_a_search_finds_words_in_any_case_without_accents_and_from_their_beginni
         *("ada@mail.example", str(conversation.id), conversation.id.hex[:8], "où  est"),
     ):
         assert said(Wanted(words=words)) == ["Où est ma Facture de février? Straße 12"], words
-    for words in ("acture", "facture banana", "!!!", '" OR 1', "a:*", "'"):
+    for words in ("acture", "facture banana", "!!!", '" OR 1', "zz:*", "'"):
         assert "Something else" not in said(Wanted(words=words)), words
 
 
