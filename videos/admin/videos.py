@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -123,8 +124,8 @@ class VideoAdmin(admin.ModelAdmin[Video]):
         if file is not None:
             file.name = f"video.{form.kind}"
         catalogue.save(obj, file=file, poster=form.poster)
-        if file is not None:
-            _fill_in(obj, form.kind, asked=form.poster is not None)
+        if file is not None:  # after the commit, which the database's other writers wait for
+            transaction.on_commit(partial(_fill_in, obj.pk, form.kind, asked=form.poster is not None))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -243,15 +244,15 @@ class VideoAdmin(admin.ModelAdmin[Video]):
         return f"{obj.helped} yes, {obj.not_helped} no" if obj.helped or obj.not_helped else "–"
 
 
-def _fill_in(video: Video, kind: uploads.Kind, *, asked: bool) -> None:
+def _fill_in(video_id: int, kind: uploads.Kind, *, asked: bool) -> None:
     """Duration and poster from the stored file, where staff left them open. `asked`: about the poster."""
-    if video.duration is not None and (asked or video.poster):
+    video = catalogue.video(video_id)
+    if video is None or (video.duration is not None and (asked or video.poster)):
         return
-    told = uploads.measure(video.file.path, kind)
+    told = uploads.measure(Path(video.file.path), kind)
     if video.duration is None:
         video.duration = told.duration
-    wanted = told.poster if told.poster and not asked and not video.poster else None
-    catalogue.save(video, poster=wanted)
+    catalogue.save(video, poster=None if asked or video.poster else told.poster or None)
 
 
 def _told(found: list[ranking.Judged]) -> list[dict[str, Any]]:

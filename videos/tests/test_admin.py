@@ -102,8 +102,11 @@ def test_what_cannot_be_shown_is_refused_in_words(
     assert not Video.objects.exists()
 
 
-def test_an_uploaded_file_is_stored_under_a_name_of_our_own_and_measured(admin_client: Client) -> None:
-    assert add(admin_client, upload=film()) == ""
+def test_an_uploaded_file_is_stored_under_a_name_of_our_own_and_measured(
+    admin_client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        assert add(admin_client, upload=film()) == ""
     video = Video.objects.get()
     assert video.file.name.startswith("videos/") and video.file.name.endswith(".webm")
     assert len(Path(video.file.name).stem) == 32
