@@ -51,9 +51,9 @@ function furnish(row) {
 function move(event, row, handle) {
   const all = rows();
   const place = all.indexOf(row);
-  if (event.key === "ArrowUp" && place > 0) all[place - 1].before(row);
-  else if (event.key === "ArrowDown" && place < all.length - 1) all[place + 1].after(row);
-  else return;
+  if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+  if (event.key === "ArrowUp") all[place - 1]?.before(row);
+  else all[place + 1]?.after(row);
   event.preventDefault();
   handle.focus();
   number();
