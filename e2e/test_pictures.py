@@ -134,6 +134,10 @@ def test_what_is_covered_never_leaves_the_browser(chat: ChatPage) -> None:
     editor.get_by_role("button", name="Done").click()
     expect(composer.tray).to_contain_text("Covered")
     focused(page.get_by_role("button", name="Cover parts of picture"))
+    page.keyboard.press("Enter")
+    expect(boxes).to_have_count(2)  # to be changed, as long as the message is not sent
+    page.keyboard.press("Escape")
+    expect(composer.tray).to_contain_text("Covered")
     assert sent == []
 
     chat.ask("What is this?")

@@ -7,6 +7,7 @@
 
 const DATABASE = "joblynk";
 const STORE = "pictures";
+const OPENING_MS = 3_000; // some browsers leave the question open for ever; a picture does not wait for that
 const KEPT_MS = 24 * 60 * 60 * 1000; // as long as the server keeps what is not sent
 
 export class PictureStore {
@@ -95,6 +96,7 @@ export class PictureStore {
 /** @returns {Promise<IDBDatabase | null>} */
 function openDatabase() {
   return new Promise((resolve) => {
+    setTimeout(resolve, OPENING_MS, null);
     try {
       const request = indexedDB.open(DATABASE, 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE);

@@ -73,8 +73,11 @@ export class Tray {
     this.#reading += 1;
     this.#then(async () => {
       const refused = [];
-      for (const file of all) refused.push(await this.#take(file));
-      this.#reading -= 1;
+      try {
+        for (const file of all) refused.push(await this.#take(file));
+      } finally {
+        this.#reading -= 1;
+      }
       this.#offer.hidden = true;
       this.#refuse([...new Set(refused.filter(Boolean))]);
       this.#keep();
@@ -175,9 +178,12 @@ export class Tray {
     try {
       const covered = await this.#desk.cover(original, boxes, this.#limits.bytes);
       if (!covered || !this.#kept.includes(kept)) return;
-      this.#bytes.put(key, covered.blob);
+      // Under a key of its own: a reload in this moment loses the covered picture, and never brings back the other.
+      const { blob, width, height } = covered;
+      kept.picture = { ...kept.picture, key: uuid(), width, height };
       kept.covered = covered.boxes.length ? { original, boxes: covered.boxes } : null;
-      kept.picture = { ...kept.picture, width: covered.width, height: covered.height };
+      this.#bytes.put(kept.picture.key, blob);
+      this.#bytes.drop(key);
       this.#desk.say(covered.boxes.length ? "Covered" : "Nothing is covered");
     } catch {
       this.#refuse(["This picture could not be covered here. Remove it if it shows anything private."]);
@@ -209,7 +215,10 @@ export class Tray {
 
   /** One after the other: pictures stay in the order in which they came. @param {() => Promise<void>} act */
   #then(act) {
-    this.#work = this.#work.then(act);
+    this.#work = this.#work.then(act).catch(() => {
+      this.#refuse(["Something went wrong with that picture. Please add it again."]);
+      this.#keep();
+    });
   }
 
   #draw() {
