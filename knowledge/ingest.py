@@ -143,15 +143,16 @@ def reindex(
     """Bring the index up to date: what changed, or everything, embedded anew.
 
     One run at a time: a second call waits for the first and returns its figures, or takes over when that
-    was killed.
+    was killed, and then reads everything if that was to.
     """
-    build, mine = library.begin_build(reason or scope, by)
+    everything = scope == "all"
+    build, mine = library.begin_build(reason or scope, by, everything=everything)
     while not mine:
         if report := _join(build):
             return report
-        build, mine = library.begin_build(reason or scope, by)
+        build, mine = library.begin_build(reason or scope, by, everything=everything)
     try:
-        report = _reindex(scope, embedder or _embedder(), progress, build)
+        report = _reindex(embedder or _embedder(), progress, build)
     except BaseException as error:
         build.error = type(error).__name__
         library.end_build(build)
@@ -163,10 +164,10 @@ def reindex(
 
 
 # --- Steps -------------------------------------------------------------------------------------
-def _reindex(scope: Scope, embedder: Embedder, progress: Progress, build: IndexBuild) -> Report:
+def _reindex(embedder: Embedder, progress: Progress, build: IndexBuild) -> Report:
     wanted = recipe(embedder)
     stamps = list(library.stamps())
-    todo = [stamp for stamp in stamps if scope == "all" or _reason(stamp, wanted)]
+    todo = [stamp for stamp in stamps if build.everything or _reason(stamp, wanted)]
     tally = _Tally(sources=len(todo), kept=sum(s.chunks for s in stamps) - sum(s.chunks for s in todo))
     heart = _Heart(build, len(todo))
     progress(0, len(todo))
@@ -178,7 +179,7 @@ def _reindex(scope: Scope, embedder: Embedder, progress: Progress, build: IndexB
                 heart.beat(before + int(part * sources))
                 progress(before + int(part * sources), len(todo))
 
-            _store(batch.prepared, embedder, tally, reuse=scope == "changed", tick=tick)
+            _store(batch.prepared, embedder, tally, reuse=not build.everything, tick=tick)
             tally.failed += batch.failed
             done += batch.sources
     progress(done, len(todo))

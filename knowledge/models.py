@@ -251,6 +251,9 @@ class IndexBuild(models.Model):
     error = models.TextField(blank=True)
     chosen = models.BooleanField(default=False)
     """Only sources that somebody picked: a whole rebuild neither waits for it nor joins it."""
+    everything = models.BooleanField(default=False)
+    """All sources are read anew, also those that did not change. When such a build is killed the next one
+    takes that over."""
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     """Sources."""

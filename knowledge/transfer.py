@@ -26,7 +26,8 @@ from knowledge.models import Document, Faq, content_hash
 Progress = Callable[[int, int], None]
 """Called with (1, records in all) for each record."""
 
-FORMAT, VERSION = "joblynk-knowledge", 1
+FORMAT, VERSION = "joblynk-knowledge", 2
+_READ = (1, VERSION)  # the first told no versions
 MAX_ENTRIES = 200_000
 MAX_LINE = 6 * MAX_TEXT_CHARS  # bytes: a letter takes six when JSON escapes it
 MAX_TOTAL = 4 * 1024**3  # bytes of all records
@@ -155,7 +156,7 @@ def _checked(archive: zipfile.ZipFile) -> dict[library.Kind, int]:
     if missing := {"manifest.json", *_PARTS.values()} - set(names):
         raise TransferError(f"The zip lacks {', '.join(sorted(missing))}: it is no export.")
     manifest = _json(_limited(archive, "manifest.json", 10_000))
-    if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
+    if manifest.get("format") != FORMAT or manifest.get("version") not in _READ:
         raise TransferError("The zip was not written by export_knowledge, or by a newer version of it.")
     documents, faqs = manifest.get("documents"), manifest.get("faqs")
     if type(documents) is not int or type(faqs) is not int:
@@ -169,7 +170,8 @@ def _records(
     """Records of the right shape, as many as the manifest says."""
     total = 0
     for kind, name in _PARTS.items():
-        wanted = {*records.fields(kind), *(("file", "created_by") if kind == "document" else ())}
+        extra = ("file", "created_by", "versions") if kind == "document" else ()
+        wanted = {*records.fields(kind), *extra}
         number = 0
         with archive.open(name) as lines:
             while line := lines.readline(MAX_LINE + 1):
@@ -178,6 +180,8 @@ def _records(
                 if len(line) > MAX_LINE or total > MAX_TOTAL:
                     raise TransferError(f"{name}, line {number}: too long.")
                 told = _json(line)
+                if kind == "document":
+                    told.setdefault("versions", [])
                 if set(told) != wanted:
                     odd = ", ".join(sorted(set(told) ^ wanted))[:200]
                     raise TransferError(f"{name}, line {number}: these fields are missing or unknown: {odd}.")
@@ -198,7 +202,8 @@ def _bring(
     verb = "new" if row is None else "changed" if differs else "same"
     if verb != "same" and not dry_run:
         row = row or (Document() if kind == "document" else Faq())
-        row = records.restore(kind, row, values, content, str(told.get("created_by", "")))
+        versions = records.history(told.get("versions", []))
+        row = records.restore(kind, row, values, content, str(told.get("created_by", "")), versions)
     if row is not None:
         taken.add(row.pk)
     return Step(kind, _title(told), verb, differs)
@@ -213,7 +218,14 @@ def _differing(row: Document | Faq, told: Record) -> Iterator[str]:
     here = records.record(row, digest)
     if told.get("created_by") and not here.get("created_by"):
         here["created_by"] = told["created_by"]  # no such account here
-    yield from (name for name, value in told.items() if here[name] != value)
+    yield from (name for name, value in told.items() if name != "versions" and here[name] != value)
+    if told.get("versions") and _texts(here["versions"]) != _texts(told["versions"]):
+        yield "versions"
+
+
+def _texts(versions: list[Record]) -> list[tuple[Any, Any]]:
+    """What was there when. Who brought it may have no account here, and when it was read may come later."""
+    return [(version["number"], version["content_hash"]) for version in versions]
 
 
 def _values(kind: library.Kind, told: Record) -> Record:
@@ -230,9 +242,10 @@ def _values(kind: library.Kind, told: Record) -> Record:
                 raise ValidationError(f"{name} is no plain value")
             _check_text(value)
             values[name] = field.clean(value, None)
+        records.history(told.get("versions", []))
         if any(isinstance(value, datetime) and value.tzinfo is None for value in values.values()):
             raise ValidationError("a time without its zone")
-    except (ValidationError, TypeError, ValueError, OverflowError) as error:
+    except (ValidationError, TypeError, ValueError, KeyError, OverflowError) as error:
         words = "; ".join(error.messages) if isinstance(error, ValidationError) else str(error)
         raise TransferError(f"{kind} “{title}”: {words}.") from error
     if kind == "document" and told["file"] and told["text"]:

@@ -11,6 +11,7 @@ from knowledge.library.builds import (
     build,
     end_build,
     is_running,
+    left_undone,
     note_progress,
 )
 from knowledge.library.chunks import (
@@ -124,6 +125,7 @@ __all__ = [
     "keep_resemblances",
     "kept_import",
     "known_vectors",
+    "left_undone",
     "live_passages",
     "mark",
     "note_progress",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from knowledge.models import IndexBuild, IndexState
@@ -12,8 +13,10 @@ SILENCE = timedelta(minutes=2)
 """A build that gave no sign of life for so long was killed."""
 
 
-def begin_build(reason: str, by: AbstractBaseUser | None = None) -> tuple[IndexBuild, bool]:
-    """The new build, or the one that is running and False."""
+def begin_build(
+    reason: str, by: AbstractBaseUser | None = None, *, everything: bool = False
+) -> tuple[IndexBuild, bool]:
+    """The new build, or the one that is running and False. It is of everything, too, if a killed one was."""
     with transaction.atomic():
         IndexState.objects.get_or_create(pk=1)
         IndexState.objects.select_for_update().get(pk=1)  # two that begin at once: one waits here
@@ -22,13 +25,20 @@ def begin_build(reason: str, by: AbstractBaseUser | None = None) -> tuple[IndexB
         )
         if running := alive.first():
             return running, False
-        _close_killed()
-        return IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None), True
+        everything = everything or left_undone()
+        _close(_killed())
+        build = IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, everything=everything)
+        return build, True
+
+
+def left_undone() -> bool:
+    """A build of everything was killed, and none has taken over."""
+    return _killed().filter(everything=True).exists()
 
 
 def begin_chosen(reason: str, total: int, by: AbstractBaseUser | None = None) -> IndexBuild:
     """A run over `total` picked sources. It excludes no other."""
-    _close_killed()
+    _close(_killed().filter(everything=False))
     return IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, chosen=True, total=total)
 
 
@@ -51,6 +61,9 @@ def build(build_id: int) -> IndexBuild | None:
     return IndexBuild.objects.filter(pk=build_id).first()
 
 
-def _close_killed() -> None:
-    silent = IndexBuild.objects.filter(finished_at=None, alive_at__lte=timezone.now() - SILENCE)
-    silent.update(finished_at=timezone.now(), error="It was interrupted.")
+def _killed() -> QuerySet[IndexBuild]:
+    return IndexBuild.objects.filter(finished_at=None, alive_at__lte=timezone.now() - SILENCE)
+
+
+def _close(builds: QuerySet[IndexBuild]) -> None:
+    builds.update(finished_at=timezone.now(), error="It was interrupted.")

@@ -198,6 +198,26 @@ def test_a_killed_build_blocks_nobody() -> None:
     assert (killed.finished_at is not None, killed.error) == (True, "It was interrupted.")
 
 
+def test_a_build_of_everything_that_was_killed_is_taken_over_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    a_document("# G\n\nText.")
+    ingest.reindex(embedder=WordEmbedder())
+    library.begin_build("everything", everything=True)
+    assert not library.left_undone()
+    IndexBuild.objects.filter(finished_at=None).update(alive_at=timezone.now() - timedelta(minutes=5))
+    library.begin_chosen("picked", 1)
+    assert library.left_undone()
+    embedder = WordEmbedder()
+    monkeypatch.setattr(ingest, "_embedder", lambda: embedder)
+    tasks.take_due()
+    taken_over = IndexBuild.objects.filter(chosen=False).first()
+    assert taken_over is not None
+    assert (taken_over.everything, taken_over.embedded, taken_over.finished_at is None) == (True, 1, False)
+    assert not library.left_undone()
+    assert ingest.reindex(embedder=embedder).embedded == 0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_second_build_joins_the_first() -> None:
     a_document("# G\n\nText.")

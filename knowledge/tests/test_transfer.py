@@ -77,6 +77,22 @@ def test_a_round_trip_is_equal_and_a_second_import_changes_nothing(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("a_library")
+def test_the_history_of_a_document_comes_along(tmp_path: Path) -> None:
+    rules = Document.objects.get(name="rules.docx")
+    library.save_document(rules, file=ContentFile(a_docx("Rules of the garden."), "rules.docx"))
+    ingest.reindex()
+    before = [(v.number, v.content_hash, v.ready_at, v.difference) for v in library.versions(rules)]
+    assert len(before) == 2
+    assert before[0][3]
+    transfer.export(tmp_path / "all.zip")
+    empty()
+    transfer.read_in(tmp_path / "all.zip")
+    ingest.reindex()
+    after = library.versions(Document.objects.get(name="rules.docx"))
+    assert [(v.number, v.content_hash, v.ready_at, v.difference) for v in after] == before
+
+
+@pytest.mark.usefixtures("a_library")
 def test_a_dry_run_tells_every_change_and_makes_none(tmp_path: Path) -> None:
     file = tmp_path / "all.zip"
     transfer.export(file)
@@ -180,6 +196,8 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a time without zone": (edited("faqs.jsonl", created_at="2026-01-01T00:00:00"), "zone"),
     "a question of 1 MB": (edited("faqs.jsonl", question="a" * 1_000_000), "300"),
     "no question": (edited("faqs.jsonl", question=""), "blank"),
+    "no history": (edited("documents.jsonl", versions="none"), "versions"),
+    "a history of nonsense": (edited("documents.jsonl", versions=[{"number": 1}]), "version"),
     "an unknown format": (edited("documents.jsonl", format="exe"), "exe"),
     "a file and a text": (edited("documents.jsonl", text="both"), "either a file or a text"),
     "a file that is missing": (without("files/"), "not in the zip"),

@@ -13,10 +13,11 @@ from knowledge.management.progress import counter
 
 class Command(BaseCommand):
     help = (
-        "Write the whole knowledge base into FILE.zip: every document with its original file, every FAQ, "
-        "tags, what is published, all dates. `import_knowledge FILE.zip` brings it back, here or on another "
-        "site. Passages and vectors are not in it: they are made anew. Neither are accounts, conversations "
-        "and the earlier versions of documents. Exit code 1: a file was missing; the zip holds the rest."
+        "Write the whole knowledge base into FILE.zip: every document with its file and its history, "
+        "every FAQ, tags, what is published, all dates. `import_knowledge FILE.zip` brings it back, here or "
+        "on another site. Passages and vectors are not in it: they are made anew. Neither are accounts, "
+        "conversations and the texts of earlier versions. Exit code 1: a file was missing; the zip holds the "
+        "rest."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
