@@ -175,3 +175,16 @@ test("a screen reader hears that the answer begins and what it says, each once",
   assert.deepEqual(announcements(grown, done), ["Press Save.\nnow"]);
   assert.equal(plain("| Plan | Price |\n|---|---|\n| Starter | €9 |"), "Plan, Price\nStarter, €9");
 });
+
+test("what becomes of a transcript takes the place of what was known, and outlives a reset", () => {
+  const told = (seq, delivery, state) => ({ type: "transcript.status", seq, delivery, email: "a…@mail.example", state });
+  const state = play([welcome(), told(1, "d1", "waiting"), told(2, "d2", "queued"), told(3, "d1", "queued")]);
+  const known = [
+    { delivery: "d1", email: "a…@mail.example", state: "queued" },
+    { delivery: "d2", email: "a…@mail.example", state: "queued" },
+  ];
+  assert.deepEqual(state.transcripts, known);
+  const history = { conversation: "c1", status: "bot", seq: 900, messages: [], running: null, transcripts: known };
+  assert.deepEqual(restore(EMPTY, history).transcripts, known);
+  assert.deepEqual(reduce(state, welcome([], { conversation: "c2" })).transcripts, []);
+});
