@@ -147,7 +147,7 @@ def ask() -> dict[str, dict[str, Any]]:
     from django.test.utils import CaptureQueriesContext
 
     client = Client(SERVER_NAME="localhost")
-    client.force_login(get_user_model().objects.create_superuser("benchmark"))
+    client.force_login(get_user_model().objects.create_superuser(f"benchmark-{uuid.uuid4()}"))
     vocabulary = words()
     names = {
         "common": vocabulary[0], "middling": vocabulary[2_000], "rare": vocabulary[-1],

@@ -33,7 +33,7 @@ def prune_daily() -> None:
     now = time.monotonic()
     if _pruned is None or now - _pruned > _PRUNE_EVERY:
         _pruned = now
-        privacy.prune()
+        privacy.prune(anew=False)  # nobody is to wait for it
 
 
 TIDYING: tuple[Callable[[], object], ...] = (prune_daily, attachments.forget_unsent)

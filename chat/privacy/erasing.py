@@ -63,9 +63,10 @@ def erase(visitors: Collection[str], by: Actor | None) -> Erased:
     return erased
 
 
-def prune(now: datetime | None = None) -> Erased:
+def prune(now: datetime | None = None, *, anew: bool = True) -> Erased:
     """Forget conversations in which nothing was said for `KEEP_CONVERSATIONS_DAYS`, and audit entries older
-    than `KEEP_AUDIT_DAYS`. 0 keeps them for ever."""
+    than `KEEP_AUDIT_DAYS`. 0 keeps them for ever. `anew`: see `scrub`; without it, rows are overwritten as
+    they go, and what an earlier change of a row left behind stays until its place is taken."""
     now, whole = now or timezone.now(), Erased()
     if settings.KEEP_CONVERSATIONS_DAYS:
         limit = now - timedelta(days=settings.KEEP_CONVERSATIONS_DAYS)
@@ -81,7 +82,7 @@ def prune(now: datetime | None = None) -> Erased:
         _add(whole, Erased({"audit entries": gone} if gone else {}))
     if whole.anything:
         audit.note(AuditEntry.Action.PRUNE, None, now, detail=", ".join(whole.words()))
-        whole.whole = scrub()
+        whole.whole = anew and scrub()
     return whole
 
 
@@ -92,6 +93,7 @@ def _older(limit: datetime) -> list[uuid.UUID]:
 
 def _remove(holdings: Sequence[Holding]) -> Erased:
     """Rows and files. The files go before the commit: after a crash the rows still tell of them."""
+    _overwrite_deleted()
     erased = Erased()
     files = [file for holding in holdings if holding.files for file in _files(holding)]
     deliveries = next(holding.rows for holding in holdings if holding.model is TranscriptDelivery)
@@ -106,6 +108,12 @@ def _remove(holdings: Sequence[Holding]) -> Erased:
     erased.files = len(files)
     erased.mails = sum(forget_files(delivery) for delivery in mails)
     return erased
+
+
+def _overwrite_deleted() -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA secure_delete = ON")
 
 
 def _files(holding: Holding) -> list[FieldFile]:
