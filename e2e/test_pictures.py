@@ -276,6 +276,16 @@ def test_a_picture_that_does_not_go_is_retried_or_taken_out(chat: ChatPage) -> N
     assert stored(chat, 0) == []
     expect(chat.questions).to_have_count(2)
 
+    page.unroute(UPLOAD)
+    page.context.clear_cookies(name="csrftoken")
+    composer.pick(screenshot())
+    chat.until(KEPT, "count")
+    chat.ask("With an old page")
+    expect(failed).to_contain_text("Reload it; your message stays.")
+    page.reload()
+    failed.get_by_role("button", name="Retry").click()
+    assert len(stored(chat)) == 1
+
 
 @pytest.mark.timeout(240)  # text recognition and five looks by axe, on a busy machine
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
