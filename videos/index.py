@@ -8,6 +8,7 @@ them. Not for several threads at once.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import faiss
@@ -110,11 +111,15 @@ class VideoIndex:
         words = self._words.search(terms, _WORDED)
         codes = {term for term in terms if _CODE.fullmatch(term)}
         coded = set(self._words.search(sorted(codes), _WORDED)) if codes else set()
-        videos = dict.fromkeys(self._video_of[pk] for pk in [*self._nearest(vector), *words])
-        cosines = {pk: self._videos[pk].vectors @ vector for pk in videos}
-        with_code = {self._video_of[pk] for pk in coded}
-        best = sorted(videos, key=lambda pk: (pk not in with_code, -cosines[pk].max(initial=-1.0)))[:count]
+        videos = [*self._videos_of(self._nearest(vector), count), *self._videos_of(words, count)]
+        with_code = set(self._videos_of(coded, count))
+        cosines = {pk: self._videos[pk].vectors @ vector for pk in (*videos, *with_code)}
+        best = sorted(cosines, key=lambda pk: (pk not in with_code, -cosines[pk].max(initial=-1.0)))[:count]
         return [self._candidate(pk, vector, cosines[pk], words, coded) for pk in best]
+
+    def _videos_of(self, pieces: Iterable[int], count: int) -> list[int]:
+        """The first `count` videos that these pieces, best first, belong to."""
+        return list(islice(dict.fromkeys(self._video_of[pk] for pk in pieces), count))
 
     def _candidate(
         self, video_id: int, vector: Vectors, cosines: Vectors, words: dict[int, float], coded: set[int]

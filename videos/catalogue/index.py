@@ -90,11 +90,21 @@ def changes_since(known: int) -> Changes:
 def live(video_ids: Iterable[int]) -> dict[int, LiveVideo]:
     """Those of `video_ids` that are still there, in one query, whether they may be shown or not."""
     now = timezone.now()
-    rows = Video.objects.filter(pk__in=list(video_ids)).only(
-        *("title", "description", "duration", "poster", "provider", "starts_at", "helped", "not_helped"),
+    rows = Video.objects.filter(pk__in=list(video_ids)).values_list(
+        *(
+            "pk",
+            "title",
+            "description",
+            "duration",
+            "poster",
+            "provider",
+            "starts_at",
+            "helped",
+            "not_helped",
+        ),
         *("created_at", "published", "valid_from", "valid_until"),
     )
-    return {row.pk: _live(row, now) for row in rows}
+    return {row[0]: LiveVideo(*row[:10], state=_state(*row[10:], now)) for row in rows}
 
 
 def showable(now: datetime) -> QuerySet[Video]:
@@ -172,27 +182,12 @@ def unread(recipe: str, count: int) -> list[int]:
     return list(Video.objects.exclude(recipe=recipe).order_by("pk").values_list("pk", flat=True)[:count])
 
 
-def _live(row: Video, now: datetime) -> LiveVideo:
-    state = ""
-    if not row.published:
-        state = "not published"
-    elif row.valid_from and row.valid_from > now:
-        state = "not valid yet"
-    elif row.valid_until and row.valid_until <= now:
-        state = "not valid any more"
-    return LiveVideo(
-        row.pk,
-        row.title,
-        row.description,
-        row.duration,
-        row.poster.name or "",
-        row.provider,
-        row.starts_at,
-        row.helped,
-        row.not_helped,
-        row.created_at,
-        state,
-    )
+def _state(published: bool, since: datetime | None, until: datetime | None, now: datetime) -> str:
+    if not published:
+        return "not published"
+    if since and since > now:
+        return "not valid yet"
+    return "not valid any more" if until and until <= now else ""
 
 
 def _track_ids(video_id: int) -> list[int]:
