@@ -93,6 +93,7 @@ async def test_what_the_model_says_is_cut_and_holds_no_control_characters(
     assert (len(sight.text), len(sight.description)) == (8_000, 600)
 
 
+@pytest.mark.timeout(240)  # the models load first, on a machine that may be busy
 async def test_without_a_service_the_print_is_read_here(tmp_path: Path) -> None:
     image = Image.new("RGB", (760, 200), "white")
     image.paste(picture(760, 120, "Error E-1042 expired"), (0, 40))
@@ -103,6 +104,7 @@ async def test_without_a_service_the_print_is_read_here(tmp_path: Path) -> None:
     assert sight.confidence > 0.9
 
 
+@pytest.mark.timeout(240)
 async def test_a_picture_that_is_gone_is_an_error_and_an_empty_one_has_no_text(tmp_path: Path) -> None:
     Image.new("RGB", (200, 200), "white").save(tmp_path / "white.png")
     assert await OfflineVision().look([tmp_path / "white.png"]) == (Sight("", confidence=0.0),)
