@@ -58,21 +58,19 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
         return [_bytes(row) for row in embedder.embed(texts)]
     sentences = [spans(text) for text in texts]
     words = [_spelt(text) if _has_words(embedder) and "\n" in text else [] for text in texts]
-    wanted = [
-        [*of_sentences, *(span for _, span in of_words)]
-        for of_sentences, of_words in zip(sentences, words, strict=True)
+    wanted = [[*those, *these] for those, these in zip(sentences, words, strict=True)]
+    read = embedder.embed_parts(texts, wanted)
+    middles = [1 + len(those) for those in sentences]
+    stored = [
+        _bytes(rows[0]) + _small(_there(rows[1:middle])) for rows, middle in zip(read, middles, strict=True)
     ]
-    stored = []
-    for rows, of_sentences, of_words in zip(
-        embedder.embed_parts(texts, wanted), sentences, words, strict=True
-    ):
-        first = 1 + len(of_sentences)
-        row = _bytes(rows[0]) + _small(_whole_rows(rows[1:first]))
-        if _has_words(embedder):
-            small = _small(_along(_gathered([word for word, _ in of_words], rows[first:])))
-            row += small + (len(small) // len(_directions()[0])).to_bytes(2, "little")
-        stored.append(row)
-    return stored
+    if not _has_words(embedder):
+        return stored
+    told = [_there(rows[middle:]) for rows, middle in zip(read, middles, strict=True)]
+    small = np.split(_along(np.concatenate(told)), np.cumsum([len(rows) for rows in told])[:-1])
+    return [
+        row + _small(rows) + len(rows).to_bytes(2, "little") for row, rows in zip(stored, small, strict=True)
+    ]
 
 
 def read(embedder: Embedder, question: str) -> Meaning:
@@ -130,21 +128,15 @@ def spans(text: str) -> list[Span]:
     return found
 
 
-def _spelt(text: str) -> list[tuple[str, Span]]:
-    """Words that carry meaning, wherever they stand."""
-    spelt = ((match[0].lower(), match.span()) for match in _WORD.finditer(text))
-    return [(word, span) for word, span in spelt if word not in STOP]
+def _spelt(text: str) -> list[Span]:
+    """Words that carry meaning, each where it stands first."""
+    first: dict[str, Span] = {}
+    for match in _WORD.finditer(text):
+        first.setdefault(match[0].lower(), match.span())
+    return [span for word, span in first.items() if word not in STOP][:_MOST_WORDS]
 
 
-def _gathered(words: Sequence[str], rows: Vectors) -> Vectors:
-    """A row for each word, however often it stands there."""
-    places = {word: place for place, word in enumerate(dict.fromkeys(words))}
-    sums = np.zeros((len(places), rows.shape[1]), np.float32)
-    np.add.at(sums, [places[word] for word in words], rows)
-    return _whole_rows(sums)[:_MOST_WORDS]
-
-
-def _whole_rows(rows: Vectors) -> Vectors:
+def _there(rows: Vectors) -> Vectors:
     """Without those that were cut off."""
     return rows[rows.any(axis=1)]
 
