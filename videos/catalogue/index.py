@@ -104,7 +104,24 @@ def live(video_ids: Iterable[int]) -> dict[int, LiveVideo]:
         ),
         *("created_at", "published", "valid_from", "valid_until"),
     )
-    return {row[0]: LiveVideo(*row[:10], state=_state(*row[10:], now)) for row in rows}
+    found = {}
+    for row in rows:
+        pk, title, description, duration, poster, provider, starts_at, helped, not_helped = row[:9]
+        added, published, since, until = row[9:]
+        found[pk] = LiveVideo(
+            pk,
+            title,
+            description,
+            duration,
+            poster,
+            provider,
+            starts_at,
+            helped,
+            not_helped,
+            added,
+            _state(published, since, until, now),
+        )
+    return found
 
 
 def showable(now: datetime) -> QuerySet[Video]:
