@@ -271,3 +271,33 @@ def test_a_demotion_counts_from_the_next_request_on(signed_in: Callable[[str], C
     assert boss.post(url, {"word": "erase"}).status_code == 403
     assert Conversation.objects.filter(id=conversation).exists()
     assert Permission.objects.filter(codename="erase_conversation").exists()
+
+
+def test_markup_in_any_field_is_text_on_every_page(admin_client: Client) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    conversation, now = a_conversation(evil), timezone.now()
+    Conversation.objects.update(
+        csat_score=1, csat_comment=evil, locale=evil[:35], time_zone=evil, assignee_name=evil
+    )
+    answer = conversation.messages.get(role="assistant")
+    question = conversation.messages.get(role="user")
+    Message.objects.update(author=evil, notice=evil, search_query=evil, model=evil, error_code=evil[:24])
+    Message.objects.filter(role="user").update(role="staff")
+    Feedback.objects.create(message=answer, value=-1, at=now, reason=evil[:40], comment=evil)
+    Attachment.objects.create(
+        visitor="a" * 32, message=question, width=1, height=1, size=1, created_at=now, read_at=now,
+        name=evil, text=evil, description=evil, failure=evil[:24],
+    )  # fmt: skip
+    ShownVideo.objects.create(
+        message=answer, rank=1, video_id=1, title=evil, chapter=evil, score=1, matched="x"
+    )
+    AuditEntry.objects.create(at=now, action="read", actor_name=evil, detail=evil)
+    digests.catch_up(10)
+    page = f"{LIST}{conversation.id}"
+    for path in (
+        *(LIST, f"{LIST}?q={evil}", f"{page}/change/", f"{page}/visitor/", f"{page}/history/"),
+        *("/admin/chat/feedback/", "/admin/chat/auditentry/"),
+    ):
+        answer_html = admin_client.get(path).content.decode()
+        assert "<script>alert" not in answer_html, path
+        assert "<img src=x" not in answer_html, path
