@@ -25,7 +25,7 @@ from joblynk.pictures.types import PictureError
 INCOMING = "incoming"
 """Below MEDIA_ROOT: where a picture is until it is whole."""
 NAME_LENGTH = 120
-CLAIM = timedelta(seconds=60)
+CLAIM = timedelta(seconds=150)
 """How long a reading may take before somebody else may try."""
 LOOK_AGAIN = 0.25  # seconds, while another process reads
 # Control characters, and marks that make a name read other than it is.

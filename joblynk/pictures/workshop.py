@@ -121,7 +121,7 @@ class _Child:
 
 
 _cleaning = Workshop("pictures", children=2, memory=1_024 * _MB, cpu=20, wall=40.0, idle=60)
-_reading = Workshop("reading", children=1, memory=1_792 * _MB, cpu=40, wall=60.0, idle=300)
+_reading = Workshop("reading", children=1, memory=1_792 * _MB, cpu=60, wall=120.0, idle=300)
 
 
 async def clean(source: Path, picture: Path, thumb: Path) -> Cleaned:
