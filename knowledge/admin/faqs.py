@@ -19,6 +19,7 @@ from knowledge.admin.forms import FaqForm
 from knowledge.admin.sources import ReviewFilter, SourceAdmin
 from knowledge.models import Faq
 
+_MOST_WATCHED = 200  # FAQs in one question, as many as a page shows
 _LONGEST_PREVIEW = 50_000  # characters
 
 
@@ -44,6 +45,7 @@ class FaqAdmin(SourceAdmin):
 
     def get_urls(self) -> list[Any]:
         return [
+            self.page("progress/", self.progress, "progress"),
             self.page("preview/", self.preview, "preview"),
             self.page("export/", self.export, "export"),
             self.page("import/", self.bring, "import"),
@@ -62,6 +64,13 @@ class FaqAdmin(SourceAdmin):
             tasks.enqueue(obj)
 
     # --- Pages of our own ------------------------------------------------------------------------
+    def progress(self, request: HttpRequest) -> HttpResponse:
+        """Where the FAQs `ids` stand, as JSON."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        ids = [int(part) for part in request.GET.get("ids", "").split(",") if part.isdecimal()]
+        return JsonResponse({"faqs": {row.pk: _standing(row) for row in library.faqs(ids[:_MOST_WATCHED])}})
+
     def preview(self, request: HttpRequest) -> HttpResponse:
         """The answer as customers will see it."""
         if not self.has_view_or_change_permission(request) and not self.has_add_permission(request):
@@ -142,16 +151,15 @@ class FaqAdmin(SourceAdmin):
     # --- Shown -----------------------------------------------------------------------------------
     @admin.display(description="State", ordering="published")
     def pill(self, obj: Faq) -> SafeString:
-        if obj.fingerprint != obj.indexed_hash:
-            name, label = "pending", "Pending"
-        else:
-            name, label = ("ready", "Ready") if obj.published else ("unpublished", "Unpublished")
-        words = "" if obj.published or name != "pending" else "Not published."
+        told = _standing(obj)
         return format_html(
-            '<span class="state"><span class="pill pill-{}">{}</span> <span class="reason">{}</span></span>',
-            name,
-            label,
-            words,
+            '<span class="state" data-faq="{}"{}><span class="pill pill-{}">{}</span> '
+            '<span class="reason">{}</span></span>',
+            obj.pk,
+            SafeString(" data-working") if told["working"] else "",
+            told["pill"],
+            told["label"],
+            told["reason"],
         )
 
     @admin.display(description="Other ways to ask")
@@ -161,3 +169,12 @@ class FaqAdmin(SourceAdmin):
     @admin.display(description="Tags")
     def tag_list(self, obj: Faq) -> str:
         return ", ".join(obj.tags)
+
+
+def _standing(row: Faq) -> dict[str, Any]:
+    """What the list shows of its state."""
+    working = row.fingerprint != row.indexed_hash
+    ready = ("ready", "Ready") if row.published else ("unpublished", "Unpublished")
+    pill, label = ("pending", "Pending") if working else ready
+    reason = "Not published." if working and not row.published else ""
+    return {"pill": pill, "label": label, "reason": reason, "working": working}

@@ -22,8 +22,10 @@ _DERIVED = {
     *("id", "indexed_hash", "indexed_recipe", "chunk_count", "due_at", "attempts"),
     *("file", "state", "error", "pages", "ready_at", "content_hash", "size", "created_by"),
 }
-_VERSION = ("number", "created_at", "name", "size", "content_hash", "ready_at", "pages", "chunks")
-_VERSION += ("added", "removed", "difference")
+_VERSION = (
+    *("number", "created_at", "name", "size", "content_hash", "ready_at", "pages", "chunks"),
+    *("added", "removed", "difference"),
+)
 _PAGE = 50
 
 
@@ -132,9 +134,10 @@ def _version(told: Record) -> DocumentVersion:
     lines = told["difference"]
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise ValidationError("a version's changes are no list of texts")
-    plain = [name for name in _VERSION if name != "difference"]
-    values = {name: DocumentVersion._meta.get_field(name).to_python(told[name]) for name in plain}
-    version = DocumentVersion(by=_account(told["by"]), difference=lines, **values)
+    kinds = {field.name: field for field in DocumentVersion._meta.concrete_fields}
+    values = {name: kinds[name].to_python(told[name]) for name in _VERSION if name != "difference"}
+    author = _account(told["by"])
+    version = DocumentVersion(by_id=author.pk if author else None, difference=lines, **values)
     unset = {name for name in ("ready_at", "pages") if values[name] is None}
     version.clean_fields(exclude={"document", "by", "difference", *unset})
     if any(isinstance(value, datetime) and value.tzinfo is None for value in values.values()):

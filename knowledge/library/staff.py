@@ -64,6 +64,11 @@ def attention(today: date | None = None) -> Attention:
     return Attention(overdue_faqs=Faq.objects.filter(overdue).count(), **counts)
 
 
+def faqs(ids: Iterable[int]) -> list[Faq]:
+    """Those of `ids` that exist."""
+    return list(Faq.objects.filter(pk__in=list(ids)))
+
+
 def documents(ids: Iterable[int]) -> list[Document]:
     """Where they stand, without their texts."""
     return list(Document.objects.filter(pk__in=list(ids)).defer("text"))

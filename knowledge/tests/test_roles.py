@@ -75,6 +75,7 @@ WALLS: dict[str, list[Wall]] = {
     "knowledge_faq_history": [Wall(SEEN)],
     "knowledge_faq_preview": [Wall(SEEN, "post", {"text": "*Hi*"})],
     "knowledge_faq_export": [Wall(SEEN)],
+    "knowledge_faq_progress": [Wall(SEEN)],
     "knowledge_faq_import": [Wall(WRITE)],
     "knowledge_faq_confirm": [Wall((302, 403, 403, 404, 404))],  # somebody else's
     "knowledge_indexbuild_changelist": [Wall(SEEN)],

@@ -210,6 +210,21 @@ def test_progress_tells_state_reason_passages_and_pages(admin_client: Client) ->
     assert rows[str(waiting.pk)]["working"]
 
 
+def test_progress_of_faqs_is_told_too(admin_client: Client) -> None:
+    read_already = a_faq("How do I pay?")
+    ingest.reindex(embedder=WordEmbedder())
+    waiting, hidden = a_faq("Where?"), a_faq("When?", published=False)
+    told = json.loads(
+        page(admin_client, "faq_progress", query=f"?ids={read_already.pk},{waiting.pk},{hidden.pk},x")
+    )
+    rows = told["faqs"]
+    assert rows[str(read_already.pk)] == {"pill": "ready", "label": "Ready", "reason": "", "working": False}
+    assert (rows[str(waiting.pk)]["pill"], rows[str(waiting.pk)]["working"]) == ("pending", True)
+    assert rows[str(hidden.pk)]["reason"] == "Not published."
+    listed = page(admin_client, "faq_changelist")
+    assert f'data-faq="{waiting.pk}" data-working' in listed
+
+
 def test_a_document_that_is_ready_and_hidden_has_a_pill_of_its_own(admin_client: Client) -> None:
     read(a_document("Text.", published=False))
     assert "pill-unpublished" in page(admin_client, "document_changelist")

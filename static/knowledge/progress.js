@@ -1,10 +1,11 @@
-// The state of documents and builds, kept up to date while somebody looks. Without this the page is merely still.
+// The state of documents, FAQs and builds, kept up to date while somebody looks. Without this the page is merely still.
 
 const AGAIN = 1500; // ms while something is being read
 const LATER = 10000; // ms while nothing is known to run
 
 /**
- * @typedef {{ pill: string, label: string, reason: string, passages: number, pages: string, working: boolean }} Standing
+ * @typedef {{ pill: string, label: string, reason: string, passages?: number, pages?: string, working: boolean }} Standing
+ * Passages and pages are a document's.
  */
 
 /** @param {string} address @returns {Promise<any>} null when nobody answers */
@@ -28,24 +29,26 @@ function show(cell, told) {
   if (reason) reason.textContent = told.reason;
   cell.toggleAttribute("data-working", told.working);
   const id = cell.dataset.document;
+  if (!id) return;
   for (const [name, text] of [["passages", String(told.passages || "–")], ["pages", told.pages]]) {
     const figure = document.querySelector(`[data-${name}="${id}"]`);
     if (figure) figure.textContent = text ?? "";
   }
 }
 
-async function followDocuments() {
-  const cells = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-document][data-working]")]);
+/** @param {"document" | "faq"} kind */
+async function follow(kind) {
+  const cells = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(`[data-${kind}][data-working]`)]);
   if (cells.length && !document.hidden) {
-    const ids = cells.map((cell) => cell.dataset.document).join(",");
-    const said = await ask(`${root()}document/progress/?ids=${ids}`);
+    const ids = cells.map((cell) => cell.dataset[kind]).join(",");
+    const said = await ask(`${root()}${kind}/progress/?ids=${ids}`);
     for (const cell of said ? cells : []) {
-      const told = said.documents[cell.dataset.document ?? ""];
+      const told = said[`${kind}s`][cell.dataset[kind] ?? ""];
       if (told) show(cell, told);
       else cell.removeAttribute("data-working"); // removed meanwhile
     }
   }
-  if (cells.length) setTimeout(followDocuments, AGAIN);
+  if (cells.length) setTimeout(() => follow(kind), AGAIN);
 }
 
 /** Where the knowledge pages live: ".../admin/knowledge/". */
@@ -87,6 +90,7 @@ async function renew(box) {
 }
 
 const opened = Date.now();
-followDocuments();
+follow("document");
+follow("faq");
 const builds = document.getElementById("builds");
 if (builds) followBuilds(builds, "");
