@@ -2,7 +2,7 @@
 
 It is built from the stored vectors: once these are in memory passages are found by their meaning, and the
 process is ready. The words of a large base take ten times as long to read; they come beside the first
-customers, and until then fewer questions are found to be answered (`gate`), none more.
+customers, and until then fewer questions are found to be answered, and a code of an error is not known.
 """
 
 import logging
