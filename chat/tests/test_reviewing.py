@@ -147,7 +147,7 @@ def test_every_look_at_a_transcript_is_in_the_audit_log_and_the_live_view_needs_
     assert [(row.action, row.conversation) for row in AuditEntry.objects.all()] == [("read", conversation.id)]
     live = f"{LIST}{conversation.id}/live/"
     assert admin_client.get(live).status_code == 403
-    other = tickets.issue(page.wsgi_request.user.pk, uuid.uuid4())
+    other = tickets.issue(page.context["boot"]["id"], uuid.uuid4())
     assert admin_client.get(live, {"ticket": other}).status_code == 403
     assert admin_client.get(live, {"ticket": page.context["boot"]["ticket"]}).status_code == 200
 
