@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from chat import attachments, delivery, privacy, wiring
-from chat.transcripts import digests, replies
+from chat import attachments, delivery, wiring
+from chat.transcripts import digests, privacy, replies
 
 _TIDY_EVERY = 600.0  # seconds
 _DIGEST_SECONDS = 2.0

@@ -12,11 +12,10 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from chat import privacy
 from chat.models import AuditEntry, Conversation
-from chat.privacy.erasing import OUTSIDE
 from chat.staff import roles
-from chat.transcripts import audit, review
+from chat.transcripts import audit, privacy, review
+from chat.transcripts.privacy.erasing import OUTSIDE
 
 
 @require_http_methods(["GET", "POST"])

@@ -17,7 +17,7 @@ from django.db import connection, models
 from django.utils import timezone
 from pytest_django import Settings
 
-from chat import privacy, tasks
+from chat import tasks
 from chat.models import (
     Attachment,
     AuditEntry,
@@ -31,8 +31,8 @@ from chat.models import (
     Source,
     TranscriptDelivery,
 )
-from chat.privacy import reach
-from chat.transcripts import digests
+from chat.transcripts import digests, privacy
+from chat.transcripts.privacy import reach
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from chat import privacy
-from chat.privacy.erasing import OUTSIDE
+from chat.transcripts import privacy
+from chat.transcripts.privacy.erasing import OUTSIDE
 
 
 class Command(BaseCommand):

@@ -6,9 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from chat import privacy
 from chat.models import AuditEntry
-from chat.transcripts import audit
+from chat.transcripts import audit, privacy
 
 
 class Command(BaseCommand):

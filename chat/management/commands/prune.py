@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from chat import privacy
+from chat.transcripts import privacy
 
 
 class Command(BaseCommand):

@@ -12,10 +12,10 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
 from chat.models import AuditEntry, ConfirmedAddress, Conversation, TranscriptDelivery
-from chat.privacy import reach
-from chat.privacy.reach import Holding
 from chat.transcripts import audit, digests
 from chat.transcripts.audit import Actor
+from chat.transcripts.privacy import reach
+from chat.transcripts.privacy.reach import Holding
 from joblynk.providers.mail import forget_files
 
 logger = logging.getLogger(__name__)

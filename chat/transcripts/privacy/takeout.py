@@ -9,7 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
 from chat.models import Digest
-from chat.privacy import reach
+from chat.transcripts.privacy import reach
 
 _DERIVED = {Digest}  # says nothing that the conversations don't
 
