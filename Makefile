@@ -15,7 +15,7 @@ PRODUCTION := env DEBUG=0 HTTPS=1 ALLOWED_HOSTS=help.example.com DATABASE_URL=sq
 	SECRET_KEY=only-for-the-check-and-long-enough-to-be-accepted-by-it-0123456789
 
 .PHONY: run setup secret test test-sqlite test-postgresql test-browser test-javascript coverage lint format \
-	chaos benchmark clean help
+	chaos soak benchmark clean help
 
 run: .venv/installed secret  ## set the site up and serve it until Ctrl-C
 	@exec $(BIN)/python manage.py serve
@@ -87,8 +87,11 @@ format: .venv/installed-dev  ## put the Python code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-chaos: .venv/installed-dev  ## the long forms: 50 killed workers, 129 hostile files, 1,000 removals (an hour)
-	CHAOS=1 $(PYTEST) -m chaos $(ARGS)
+chaos: .venv/installed-dev  ## the long forms: killed processes, lost services, bad lines, hostile files (some hours)
+	CHAOS=1 $(PYTEST) -m chaos --timeout=14400 $(ARGS)
+
+soak: .venv/installed-dev  ## half an hour of mixed load: memory and files stay level (SOAK=minutes)
+	SOAK=$(or $(SOAK),30) $(PYTEST) chat/tests/test_chaos.py -k level -s $(ARGS)
 
 benchmark: .venv/installed-dev  ## measure against the bare limits of this machine (ONLY="sockets start")
 	$(BIN)/python -m benchmarks $(ONLY) $(ARGS)

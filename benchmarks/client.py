@@ -175,6 +175,8 @@ class Customer:
     def __init__(self, url: str, visitor: str = "") -> None:
         self.url = url
         self.visitor = visitor or secrets.token_hex(16)
+        self.headers: dict[str, str] = {}
+        """Of the handshake, where they are others than the URL's."""
         self.events: dict[int, Frame] = {}
         self.faults: list[str] = []
         self.resyncs = 0
@@ -191,7 +193,7 @@ class Customer:
         self.url = url or self.url
         self.received = 0
         cookie = f"{visitors.COOKIE}={visitors.sign(self.visitor)}"
-        self.socket = await WebSocket.connect(self.url, self._hear, Cookie=cookie)
+        self.socket = await WebSocket.connect(self.url, self._hear, Cookie=cookie, **self.headers)
         while (await self._hello())["more"]:
             pass
         return self

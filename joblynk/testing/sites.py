@@ -195,6 +195,7 @@ class Sites:
             site.kill()
         for server_url, name in self._databases:
             drop_database(server_url, name)
+        self._databases.clear()  # a test may close before the fixture does
         for var_dir in self._copies:
             shutil.rmtree(var_dir, ignore_errors=True)
 
