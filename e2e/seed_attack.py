@@ -1,13 +1,13 @@
-"""Run in the shell of a site, after ATTACK: an account for staff, and the attack in all free texts."""
+"""Run in the shell of a site: an account for staff, and the attack that ATTACK holds in all free texts."""
 
-# ruff: noqa: F821
-
+import os
 from contextlib import suppress
 
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 
+ATTACK = os.environ["ATTACK"]
 TRUSTED = {"html"}  # made by the server, sanitised before it is stored
 MEANINGFUL = {"name", "key", "token", "etag"}  # leads to a file or a row
 

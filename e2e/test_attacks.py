@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from e2e.chat_page import ChatPage
 from e2e.test_chat import OPEN_QUESTION, QUESTION
@@ -27,7 +27,12 @@ def watched(page: Page) -> list[str]:
     """What an attack that worked would do from now on: ask elsewhere, or open a dialog."""
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url) if "evil" in request.url else None)
-    page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        seen.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     return seen
 
 
@@ -46,7 +51,7 @@ def test_text_from_anywhere_is_only_text_on_every_page_of_staff_and_customer(
     chat.ask_and_wait(QUESTION)
     chat.ask_and_wait(ATTACK)
     expect(chat.questions.last).to_contain_text("onerror=pwned=1")
-    site.manage("shell", "--no-imports", "-c", f"ATTACK = {ATTACK!r}\n{SEED}")
+    site.manage("shell", "--no-imports", "-c", f"import os\nos.environ['ATTACK'] = {ATTACK!r}\n{SEED}")
     customer.reload()
     chat.connected()
     expect(chat.questions.first).to_contain_text("onerror=pwned=1")

@@ -8,6 +8,8 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -70,9 +72,8 @@ class Crowd:
     async def _see_through(self, customer: Customer, asked: Asked) -> None:
         done = asyncio.create_task(asked.done.wait())
         while not done.done():
-            await asyncio.wait(
-                [done, customer.socket.closed], return_when=asyncio.FIRST_COMPLETED, timeout=20
-            )
+            events: list[asyncio.Future[Any]] = [done, customer.socket.closed]
+            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED, timeout=20)
             if done.done():
                 return
             customer.socket.abort()  # closed, or silent for longer than a page waits
@@ -138,12 +139,16 @@ async def test_a_redis_that_is_killed_and_flushed_costs_no_event(
                 redis.stop()
                 redis.start()
     for twin, customer in zip(twins, crowd.customers[::2], strict=True):
-        await until(lambda twin=twin, customer=customer: twin.seq >= customer.seq, 40)
+        await until(partial(_caught_up, twin, customer), 40)
         assert twin.events == customer.events
         assert twin.faults == []
         twin.socket.abort()
     assert crowd.faults == []
     crowd.leave()
+
+
+def _caught_up(twin: Customer, customer: Customer) -> bool:
+    return twin.seq >= customer.seq
 
 
 def flush(redis: Redis) -> None:

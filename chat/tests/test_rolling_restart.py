@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import pytest
 
@@ -39,6 +40,10 @@ def pair(sites: Sites, start_redis: Callable[[], Redis], groq: FakeGroq) -> tupl
     return one, sites.adopt(one.beside("uvicorn")).start()
 
 
+def _under_way(asked: Sequence[Asked]) -> bool:
+    return all(len(one.streamed) > 20 for one in asked)
+
+
 async def moved(customer: Customer, to: Site) -> int:
     """What the page does when its server says goodbye; returns the code it said it with."""
     code = await asyncio.wait_for(asyncio.shield(customer.socket.closed), 30)
@@ -52,7 +57,7 @@ async def test_a_rolling_restart_under_fifty_chats_loses_nothing(pair: tuple[Sit
     await asyncio.gather(*(customer.connect() for customer in customers))
     for ending, other in ((one, two), (two, one)):
         asked = [customer.begin(QUESTION) for customer in customers]
-        await until(lambda asked=asked: all(len(one.streamed) > 20 for one in asked), 30)
+        await until(partial(_under_way, asked), 30)
         served = [customer for customer in customers if customer.url == ending.socket_url]
         assert len(served) >= CHATS / 2
         going = [asyncio.create_task(moved(customer, other)) for customer in served]

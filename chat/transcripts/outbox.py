@@ -17,7 +17,8 @@ from django.db.models import F
 
 from chat.models import TranscriptDelivery
 from chat.protocol import DurableEvent
-from chat.transcripts.deliveries import Purpose, State, change, database_now
+from chat.transcripts.deliveries import Purpose, State, change
+from joblynk.clock import database_now
 
 LEASE = timedelta(minutes=2)
 """Longer than rendering and sending take, with every time limit used up."""
