@@ -64,8 +64,11 @@ def test_the_run_has_a_line_a_question_and_the_figures_are_printed(
         assert shown[name] == "1.000", name
 
 
-def test_the_site_s_own_index_is_left_alone(data: Path, tmp_path: Path) -> None:
-    call_command("evaluate_retrieval", data=data, run=tmp_path / "run.jsonl")
+def test_the_figures_come_as_json_and_the_site_s_own_index_is_left_alone(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("evaluate_retrieval", data=data, run=tmp_path / "run.jsonl", json=True)
+    assert json.loads(capsys.readouterr().out)["document R@1"] == 1
     assert not Chunk.objects.exists()
 
 

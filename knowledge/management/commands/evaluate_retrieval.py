@@ -14,21 +14,33 @@ from knowledge.management.progress import bar
 
 
 class Command(BaseCommand):
-    help = "Index DIR/corpus.jsonl in memory, ask all of DIR/questions.jsonl, print figures, write the run."
+    help = (
+        "Measure search, refusals and offline answers on a labelled set. DIR/corpus.jsonl is indexed in "
+        "memory, never in the site's own index; all of DIR/questions.jsonl is asked; the figures are printed, "
+        "and what each question brought is written to OUT. Exit code 1: a file is missing or malformed."
+    )
     requires_system_checks: list[str] = []  # noqa: RUF012  (Django's own type)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+        parser.add_argument(
+            "--data",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help="corpus.jsonl: lines of {id, title, format, text}; questions.jsonl: lines of {id, question, "
+            "answerable, relevant_ids, evidence, answers}",
+        )
         parser.add_argument("--run", type=Path, required=True, metavar="OUT", help="one JSON line a question")
+        parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
 
     def handle(self, *args: Any, data: Path, run: Path, **options: Any) -> None:
         try:
             documents = evaluation.read(data / "corpus.jsonl")
             questions = evaluation.read(data / "questions.jsonl")
-            with bar("Indexing") as progress:
+            with bar("Indexing", hidden=options["json"]) as progress:
                 scratch = evaluation.ScratchIndex(registry.get("embedder"), documents, progress)
             answered = []
-            with bar("Asking") as progress:
+            with bar("Asking", hidden=options["json"]) as progress:
                 for number, question in enumerate(questions, 1):
                     answered.append(scratch.answer(question))
                     progress(number, len(questions))
@@ -37,6 +49,11 @@ class Command(BaseCommand):
         except (OSError, ValueError, KeyError, ExtractError) as error:
             raise CommandError(f"{type(error).__name__}: {error}") from error
         texts = {document["id"]: document["text"] for document in documents}
-        for name, value in figures(answered, texts).items():
+        found = figures(answered, texts)
+        if options["json"]:
+            counts = {"questions": len(answered), "chunks": len(scratch.index)}
+            self.stdout.write(json.dumps({**found, **counts, "run": str(run)}, ensure_ascii=False))
+            return
+        for name, value in found.items():
             self.stdout.write(f"{name:<26} {value:8.3f}" if value < 2 else f"{name:<26} {value:8.0f}")
         self.stdout.write(f"{len(answered)} questions, {len(scratch.index)} chunks, run in {run}")

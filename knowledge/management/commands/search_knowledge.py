@@ -10,11 +10,16 @@ from knowledge import search
 
 
 class Command(BaseCommand):
-    help = "Print the passages that a text finds, best first, and whether they answer it."
+    help = (
+        "Print the passages that a text finds, best first, with their scores, and whether the assistant "
+        "would answer from them. Looks where customers look: what is not published is not found."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("text")
-        parser.add_argument("--limit", type=int, default=5, choices=range(1, 51), metavar="1-50")
+        parser.add_argument("text", help="what a customer might ask, in quotation marks")
+        parser.add_argument(
+            "--limit", type=int, default=5, choices=range(1, 51), metavar="1-50", help="passages (5)"
+        )
         parser.add_argument("--json", action="store_true", help="the findings as one JSON object")
 
     def handle(self, *args: Any, text: str, limit: int, **options: Any) -> None:
