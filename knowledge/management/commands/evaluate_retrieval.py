@@ -16,7 +16,7 @@ from knowledge.management.progress import bar
 class Command(BaseCommand):
     help = (
         "Measure search, refusals and offline answers on a labelled set. DIR/corpus.jsonl is indexed in "
-        "memory, never in the site's own index; all of DIR/questions.jsonl is asked; the figures are printed, "
+        "memory, never in the site's own index; all of DIR/questions.jsonl is asked; figures are printed, "
         "and what each question brought is written to OUT. Exit code 1: a file is missing or malformed."
     )
     requires_system_checks: list[str] = []  # noqa: RUF012  (Django's own type)
