@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from videos.pieces import ChapterText, Kind, PieceText, VideoText
 
 _BATCH = 500
 _FLOAT = np.dtype("<f4")
+_GENERATION = f"SELECT generation FROM {CatalogueState._meta.db_table} WHERE id = 1"  # noqa: S608
 
 
 class IndexedPiece(NamedTuple):
@@ -68,8 +69,12 @@ class LiveVideo:
 
 
 def generation() -> int:
-    """One short query: cheap enough to ask before every recommendation."""
-    return CatalogueState.objects.filter(pk=1).values_list("generation", flat=True).first() or 0
+    """One short query, asked before every recommendation: as SQL, because to build it anew each time takes
+    three times as long as to ask it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GENERATION)
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def changes_since(known: int) -> Changes:
