@@ -8,9 +8,9 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "joblynk.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs the apps loaded
 from django.db import connections  # noqa: E402
@@ -19,6 +19,7 @@ from chat.routing import websocket_urlpatterns  # noqa: E402
 from joblynk import checks  # noqa: E402
 from joblynk.origin import ExactOrigin  # noqa: E402
 from joblynk.web import RESTART, ending  # noqa: E402
+from joblynk.web.bodies import FairHandler  # noqa: E402
 from knowledge import search  # noqa: E402
 from videos import recommend  # noqa: E402
 
@@ -38,7 +39,7 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": RESTART})
 
 
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+application = ProtocolTypeRouter({"http": FairHandler(), "websocket": websocket})
 
 
 def warm() -> None:
