@@ -1,8 +1,7 @@
 """Requests with large bodies beside everybody else's."""
 
 import asyncio
-from tempfile import SpooledTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 from django.core.handlers.asgi import ASGIHandler
 
@@ -13,7 +12,7 @@ class FairHandler(ASGIHandler):
     """Django's, but a body that has arrived whole is not taken in one go: nobody else would be served
     while eight photos of a phone are written to disk."""
 
-    async def read_body(self, receive: Any) -> "SpooledTemporaryFile[bytes]":
+    async def read_body(self, receive: Any) -> IO[bytes]:
         taken = 0
 
         async def receive_in_turn() -> Any:
