@@ -17,6 +17,15 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 
 
+def until(page: Page, condition: str, argument: object = None, seconds: float = 30) -> None:
+    """Wait until `condition(argument)` holds in the page. (Playwright's own wait needs eval, which the
+    page's policy forbids.)"""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition, argument):
+        assert time.monotonic() < end, f"not within {seconds} s: {condition}"
+        page.wait_for_timeout(20)
+
+
 class ChatPage:
     """One tab. `trouble` gathers what a healthy page never has: errors, warnings, blocked content."""
 
@@ -48,12 +57,7 @@ class ChatPage:
         return self
 
     def until(self, condition: str, argument: object = None, seconds: float = 30) -> None:
-        """Wait until `condition(argument)` holds in the page. (Playwright's own wait needs eval, which the
-        page's policy forbids.)"""
-        end = time.monotonic() + seconds
-        while not self.page.evaluate(condition, argument):
-            assert time.monotonic() < end, f"not within {seconds} s: {condition}"
-            self.page.wait_for_timeout(20)
+        until(self.page, condition, argument, seconds)
 
     def connected(self) -> None:
         self.until("() => window.joblynk?.link() === 'open'")

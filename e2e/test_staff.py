@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
+from e2e.chat_page import until
 from e2e.test_access import AXE, DESK, PHONE, RULES
 from joblynk.testing.sites import Site, Sites, manage
 
@@ -151,7 +152,7 @@ def test_a_video_is_previewed_and_its_chapters_are_put_in_order(
     page.goto(f"{site.url}/admin/videos/video/")
     page.get_by_role("link", name="Apply for a job").click()
     page.locator(".film-chapters button").nth(1).click()
-    page.wait_for_function("document.querySelector('.film video')?.currentTime > 29")
+    until(page, "() => document.querySelector('.film video')?.currentTime > 29")
     handles, titles = (
         page.locator("#chapters-group .drag"),
         page.locator("#chapters-group td.field-title input"),
