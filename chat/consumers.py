@@ -1,65 +1,29 @@
 """The socket: a frame is parsed, one call is made, the result is encoded. No logic."""
 
-import logging
-import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
 from chat import networks, protocol, transcripts, visitors, wiring
-from chat.protocol import BadFrame, DurableEvent
+from chat.protocol import BadFrame
+from chat.sockets import CLOSE_FLOOD, CLOSE_NOT_ALLOWED, ConversationSocket
 from chat.throttles import Wait
 from chat.transcripts import Refused, View
-from chat.window import Outbound
 from joblynk import metrics
 
-logger = logging.getLogger(__name__)
 
-BAD_FRAMES = 20  # on one socket, before it is closed
-CLOSE_BAD_FRAMES, CLOSE_NOT_ALLOWED, CLOSE_FLOOD = 4400, 4401, 4429
-
-
-class DirectConsumer(AsyncConsumer):
-    """A consumer without Channels' database hop before every frame: its queries run in threads that look
-    after their connections themselves. It needs no channel of its own either."""
-
-    _emit: Callable[[Any], Awaitable[None]]
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.scope = scope
-        self._emit = send
-        metrics.SOCKETS.inc()
-        try:
-            while True:
-                message = await receive()
-                await getattr(self, message["type"].replace(".", "_"))(message)
-        except StopConsumer:
-            pass
-        finally:
-            metrics.SOCKETS.dec()
-
-
-class ChatConsumer(DirectConsumer):
-    """One tab of a customer. Also the `Socket` that `live` delivers to."""
+class ChatConsumer(ConversationSocket):
+    """One tab of a customer."""
 
     staff = False
 
     async def websocket_connect(self, _: Any) -> None:
-        self.seq = 0
         self.desk = await wiring.desk()
-        self.reading = self.missed = False
         visitor = visitors.of_headers(self.scope.get("headers", ()))
         self.visitor = visitor or ""
         self.view: View | None = None
-        self.bad_frames = 0
-        self.closed = False
-        self.outbound = Outbound(self._send_text, self._flooded)
-        # To name a subprotocol that was not offered would break the handshake.
-        ours = {protocol.SUBPROTOCOL}.intersection(self.scope.get("subprotocols", ()))
-        await self._emit({"type": "websocket.accept", "subprotocol": min(ours, default=None)})
+        ours = await self._accept()
         if visitor is None or not ours:
             await self._close(CLOSE_NOT_ALLOWED)
 
@@ -75,28 +39,7 @@ class ChatConsumer(DirectConsumer):
         if self.desk.allowed.frames.take(self.visitor):
             await self._close(CLOSE_FLOOD)
             return
-        client_message_id: uuid.UUID | None = None
-        try:
-            command = protocol.parse(message.get("text") if message.get("text") is not None else b"")
-            client_message_id = getattr(command, "client_message_id", None)
-            if command is not None:
-                await self._obey(command)
-        except BadFrame as error:
-            await self._refuse_frame(error)
-        except Exception:
-            ref = secrets.token_hex(4)
-            logger.exception("frame_failed ref=%s", ref)
-            self._put(
-                protocol.error("internal", ref=ref, client_message_id=client_message_id, retryable=True)
-            )
-        await self.outbound.flush()
-
-    async def _refuse_frame(self, error: BadFrame) -> None:
-        self.bad_frames += 1
-        self._put(protocol.error(error.code, text=error.text, client_message_id=error.client_message_id))
-        if self.bad_frames >= BAD_FRAMES:
-            await self.outbound.flush()
-            await self._close(CLOSE_BAD_FRAMES)
+        await self._heed(message, protocol.parse, self._obey)
 
     async def _obey(self, command: protocol.Command) -> None:
         match command:
@@ -195,38 +138,3 @@ class ChatConsumer(DirectConsumer):
     async def _start_anew(self, conversation: uuid.UUID) -> None:
         view = await self.desk.start_anew(self.visitor, conversation, *self.tongue)
         await self._enter(view, 0)
-
-    # --- What `live` calls ---------------------------------------------------------------------
-
-    def take(self, events: Sequence[DurableEvent]) -> bool:
-        if self.reading:
-            self.missed = True
-            return True
-        fresh = [event for event in events if event.seq > self.seq]
-        if fresh and fresh[0].seq != self.seq + 1:
-            return False
-        for event in fresh:
-            self.seq = event.seq
-            self.outbound.put(protocol.encode(event))
-        return True
-
-    def offer(self, frame: str) -> None:
-        self.outbound.put(frame, droppable=True)
-
-    # --- Sending -------------------------------------------------------------------------------
-
-    def _put(self, frame: protocol.Frame) -> None:
-        """An answer to the frame at hand, sent when that is done with."""
-        self.outbound.reply(protocol.encode(frame))
-
-    async def _send_text(self, text: str) -> None:
-        if not self.closed:
-            await self._emit({"type": "websocket.send", "text": text})
-
-    async def _flooded(self) -> None:
-        await self._close(CLOSE_FLOOD)
-
-    async def _close(self, code: int) -> None:
-        if not self.closed:
-            self.closed = True
-            await self._emit({"type": "websocket.close", "code": code})

@@ -6,31 +6,26 @@ permission to read conversations is heard and told nothing more.
 
 import asyncio
 import contextlib
-import logging
-import secrets
 import uuid
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from channels.exceptions import StopConsumer
 
 from chat import protocol, wiring
-from chat.consumers import BAD_FRAMES, CLOSE_BAD_FRAMES, CLOSE_FLOOD, CLOSE_NOT_ALLOWED, DirectConsumer
-from chat.protocol import BadFrame, DurableEvent
+from chat.protocol import BadFrame
+from chat.sockets import CLOSE_NOT_ALLOWED, ConversationSocket
 from chat.staff import sessions, tickets
 from chat.staff.desk import StaffDesk
 from chat.staff.roles import User
 from chat.transcripts import Refused, Replied, refusal_words
-from chat.window import Outbound
 from joblynk import executors
-
-logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 30.0  # seconds between two looks at the permission
 
 
-class StaffConsumer(DirectConsumer):
-    """One tab of a member of staff. Also the `Socket` that `live` delivers to."""
+class StaffConsumer(ConversationSocket):
+    """One tab of a member of staff."""
 
     staff = True
 
@@ -38,12 +33,7 @@ class StaffConsumer(DirectConsumer):
         self.desk = StaffDesk(await wiring.desk())
         self.session = sessions.key_of(self.scope.get("headers", ()))
         self.conversation: uuid.UUID | None = None
-        self.seq = 0
-        self.reading = self.missed = self.closed = False
-        self.bad_frames = 0
-        self.outbound = Outbound(self._send_text, self._flooded)
-        ours = {protocol.SUBPROTOCOL}.intersection(self.scope.get("subprotocols", ()))
-        await self._emit({"type": "websocket.accept", "subprotocol": min(ours, default=None)})
+        ours = await self._accept()
         self.looking = asyncio.get_running_loop().create_task(self._keep_looking())
         if not ours or await self._user() is None:
             await self._close(CLOSE_NOT_ALLOWED)
@@ -61,20 +51,9 @@ class StaffConsumer(DirectConsumer):
         if user is None:
             await self._close(CLOSE_NOT_ALLOWED)
             return
-        try:
-            text = message.get("text")
-            command = protocol.parse_staff(text if text is not None else b"")
-            if command is not None:
-                await self._obey(command, user)
-        except BadFrame as error:
-            await self._refuse_frame(error)
-        except Exception:
-            ref = secrets.token_hex(4)
-            logger.exception("frame_failed ref=%s", ref)
-            self._put(protocol.error("internal", ref=ref, retryable=True))
-        await self.outbound.flush()
+        await self._heed(message, protocol.parse_staff, partial(self._obey, user))
 
-    async def _obey(self, command: protocol.StaffCommand, user: User) -> None:
+    async def _obey(self, user: User, command: protocol.StaffCommand) -> None:
         match command:
             case protocol.Ping(t, received):
                 self.outbound.confirm(received)
@@ -116,6 +95,10 @@ class StaffConsumer(DirectConsumer):
         if self.conversation is not None:
             await self.desk.live.leave(self.conversation, self)
 
+    async def _forget(self) -> None:
+        await self._leave()
+        self.conversation = None
+
     # --- Who sits here -------------------------------------------------------------------------
 
     async def _user(self) -> User | None:
@@ -127,51 +110,3 @@ class StaffConsumer(DirectConsumer):
             with contextlib.suppress(Exception):  # a database that is away says nothing about a person
                 if await self._user() is None:
                     await self._close(CLOSE_NOT_ALLOWED)
-
-    # --- What `live` calls ---------------------------------------------------------------------
-
-    def take(self, events: Sequence[DurableEvent]) -> bool:
-        if self.reading:
-            self.missed = True
-            return True
-        fresh = [event for event in events if event.seq > self.seq]
-        if fresh and fresh[0].seq != self.seq + 1:
-            return False
-        self._pass_on(fresh)
-        return True
-
-    def _pass_on(self, events: Sequence[DurableEvent]) -> None:
-        for event in events:
-            self.seq = event.seq
-            if not self.closed:
-                self.outbound.put(protocol.encode(event))
-
-    def offer(self, frame: str) -> None:
-        if not self.closed:
-            self.outbound.put(frame, droppable=True)
-
-    # --- Sending -------------------------------------------------------------------------------
-
-    async def _refuse_frame(self, error: BadFrame) -> None:
-        self.bad_frames += 1
-        self._put(protocol.error(error.code, text=error.text, client_message_id=error.client_message_id))
-        if self.bad_frames >= BAD_FRAMES:
-            await self.outbound.flush()
-            await self._close(CLOSE_BAD_FRAMES)
-
-    def _put(self, frame: protocol.Frame) -> None:
-        self.outbound.reply(protocol.encode(frame))
-
-    async def _send_text(self, text: str) -> None:
-        if not self.closed:
-            await self._emit({"type": "websocket.send", "text": text})
-
-    async def _flooded(self) -> None:
-        await self._close(CLOSE_FLOOD)
-
-    async def _close(self, code: int) -> None:
-        if not self.closed:
-            self.closed = True
-            await self._leave()
-            self.conversation = None
-            await self._emit({"type": "websocket.close", "code": code})
