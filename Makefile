@@ -91,7 +91,7 @@ chaos: .venv/installed-dev  ## the long forms: killed processes, lost services, 
 	CHAOS=1 $(PYTEST) -m chaos --timeout=14400 $(ARGS)
 
 soak: .venv/installed-dev  ## half an hour of mixed load: memory and files stay level (SOAK=minutes)
-	SOAK=$(or $(SOAK),30) $(PYTEST) chat/tests/test_chaos.py -k level -s $(ARGS)
+	SOAK=$(or $(SOAK),30) $(PYTEST) chat/tests/test_soak.py -s $(ARGS)
 
 benchmark: .venv/installed-dev  ## measure against the bare limits of this machine (ONLY="sockets start")
 	$(BIN)/python -m benchmarks $(ONLY) $(ARGS)

@@ -1,36 +1,30 @@
 """Everything a chat stands on taken away while it is used. Each has a short form here and a long one:
-`make chaos`; the soak is `make soak`."""
+`make chaos`."""
 
 import asyncio
 import os
-import random
-import sqlite3
+import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
-from typing import Any
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.client import Asked, Customer, until
-from benchmarks.measure import resident
+from benchmarks.client import Customer, until
+from chat.tests.crowd import Crowd, Rows
+from joblynk.testing.chaos import LONG, chances, of
 from joblynk.testing.fake_groq import FakeGroq, numbered, stream
 from joblynk.testing.fault_proxy import FaultProxy
 from joblynk.testing.servers import Postgres, Redis
 from joblynk.testing.settings import RUN_DIR
 from joblynk.testing.sites import Site, Sites
 
-LONG = os.environ.get("CHAOS") == "1"
-SOAK_MINUTES = float(os.environ.get("SOAK", "0"))
-QUESTION = "Which payment methods do you accept, and when is an invoice issued?"
 ANSWER = numbered(60)
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(7_200 if LONG or SOAK_MINUTES else 300)]
-
-
-def of(long: int, short: int) -> int:
-    return long if LONG else short
+TERMINAL = 30.0  # seconds after a restart in which every answer has ended
+EQUAL = 25.0  # seconds after the last fault in which every page shows what is stored
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(of(7_200, 300))]
+only_long = pytest.mark.skipif(not LONG, reason="`make chaos` runs it")
 
 
 @pytest.fixture
@@ -45,78 +39,88 @@ def settings_for(groq: FakeGroq, **env: str) -> dict[str, str]:
     return {**key, "CHAT_MESSAGES_PER_MINUTE": "0", **env}
 
 
-class Crowd:
-    """Customers who ask again and again, reconnect as pages do, and send again what was not confirmed."""
-
-    def __init__(self, urls: list[str], count: int) -> None:
-        self.customers = [Customer(urls[number % len(urls)]) for number in range(count)]
-        self.acked: set[str] = set()
-        self.over = asyncio.Event()
-
-    async def __aenter__(self) -> "Crowd":
-        self._tasks = [asyncio.create_task(self._talk(customer)) for customer in self.customers]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Everybody's last answer ends, whichever way."""
-        self.over.set()
-        await asyncio.wait_for(asyncio.gather(*self._tasks), 120)
-
-    async def _talk(self, customer: Customer) -> None:
-        await self._reconnect(customer)
-        while not self.over.is_set():
-            asked = customer.begin(QUESTION)
-            await self._see_through(customer, asked)
-            self.acked.add(asked.client_message_id)
-
-    async def _see_through(self, customer: Customer, asked: Asked) -> None:
-        done = asyncio.create_task(asked.done.wait())
-        while not done.done():
-            events: list[asyncio.Future[Any]] = [done, customer.socket.closed]
-            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED, timeout=20)
-            if done.done():
-                return
-            customer.socket.abort()  # closed, or silent for longer than a page waits
-            await self._reconnect(customer)
-            if not asked.acked:
-                customer.send("message.send", client_message_id=asked.client_message_id, text=QUESTION)
-
-    async def _reconnect(self, customer: Customer) -> None:
-        while True:
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(10):
-                    await customer.connect()
-                    return
-            await asyncio.sleep(0.2)
-
-    @property
-    def faults(self) -> list[str]:
-        return [fault for customer in self.customers for fault in customer.faults]
-
-    def leave(self) -> None:
-        for customer in self.customers:
-            customer.socket.abort()
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    server = Postgres(RUN_DIR / f"postgres-chaos-{os.getpid()}")
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
-async def test_a_web_process_killed_at_any_moment_loses_nothing_that_it_confirmed(
-    sites: Sites, groq: FakeGroq
+class Killer:
+    """Kills the web process, its worker, or both, starts them again, and looks after the answers."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._rows = Rows(site)
+        self._worker = site.start_worker()
+        self._watching: set[asyncio.Task[None]] = set()
+        self.left_behind = 0
+        self.longest = 0.0
+        """Seconds from a restart to the end of the last answer that the killed process was writing."""
+
+    async def strike(self, victims: str) -> None:
+        if victims != "web":
+            os.killpg(self._worker.pid, signal.SIGKILL)
+            self._worker.popen.wait()
+        if victims != "worker":
+            self._site.web.kill()
+            orphans = await asyncio.to_thread(self._rows.pending)
+            await asyncio.to_thread(self._site.start)
+            self.left_behind += len(orphans)
+            self._watching.add(asyncio.create_task(self._watch(orphans)))
+        if victims != "web":
+            self._worker = self._site.start_worker()
+
+    async def _watch(self, orphans: set[str]) -> None:
+        began = time.monotonic()
+        while orphans & await asyncio.to_thread(self._rows.pending):  # noqa: ASYNC110  (another process)
+            await asyncio.sleep(0.25)
+        self.longest = max(self.longest, time.monotonic() - began)
+
+    async def last_words(self) -> None:
+        await asyncio.gather(*self._watching)
+
+
+@pytest.mark.parametrize(
+    ("server", "database"),
+    [("uvicorn", "sqlite"), pytest.param("daphne", "postgresql", marks=only_long)],
+)
+async def test_processes_killed_at_any_moment_lose_nothing_that_was_confirmed(
+    server: str, database: str, sites: Sites, groq: FakeGroq
 ) -> None:
-    site = await asyncio.to_thread(sites.start, "uvicorn", "demo", None, settings_for(groq))
-    choose = random.Random(7)  # noqa: S311
-    async with Crowd([site.socket_url], of(20, 6)) as crowd:
-        for _ in range(of(200, 1)):
-            await asyncio.sleep(0.3 + choose.random() * 2)
-            site.kill()
-            await asyncio.to_thread(site.start)
-    with sqlite3.connect(f"file:{site.var_dir / 'joblynk.sqlite3'}?mode=ro", uri=True) as database:
-        stored = {row[0] for row in database.execute("SELECT client_message_id FROM chat_message")}
-        pending = "SELECT count(*) FROM chat_message WHERE pending"
-        await until(lambda: database.execute(pending).fetchone() == (0,), 30)
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert crowd.acked
-    assert {key.replace("-", "") for key in crowd.acked} <= stored
-    assert crowd.faults == []
-    crowd.leave()
+    choose = chances()
+    with ExitStack() as stack:
+        url = stack.enter_context(postgres()).url if database == "postgresql" else None
+        site = await asyncio.to_thread(sites.start, server, "demo", url, settings_for(groq))
+        stack.callback(sites.close)
+        rows, killer = Rows(site), Killer(site)
+        async with Crowd([site.socket_url], of(20, 6)) as crowd:
+            for _ in range(of(200, 1)):
+                await asyncio.sleep(0.3 + choose.random() * 2)
+                await killer.strike(choose.choice(("web", "worker", "both")) if LONG else "both")
+            await killer.last_words()
+        equal = await _equal(rows, crowd.customers, 0.0)
+        print(  # noqa: T201
+            f"{len(crowd.acked)} confirmed, {killer.left_behind} answers left behind, the last of them"
+            f" ended {killer.longest:.1f} s after a restart, pages equal after {equal:.1f} s"
+        )
+        assert crowd.acked
+        assert {key.replace("-", "") for key in crowd.acked} <= rows.confirmed()
+        assert killer.longest < TERMINAL
+        assert await asyncio.to_thread(rows.torn) == []
+        assert crowd.faults == []
+        crowd.leave()
+
+
+async def _equal(rows: Rows, customers: list[Customer], since: float) -> float:
+    """Seconds from `since` until every page shows what is stored; fails after `EQUAL`."""
+    began = since or time.monotonic()
+    while differing := await asyncio.to_thread(rows.differing, customers):
+        assert time.monotonic() - began < EQUAL, differing
+        await asyncio.sleep(0.1)
+    return time.monotonic() - began
 
 
 async def test_a_redis_that_is_killed_and_flushed_costs_no_event(
@@ -128,27 +132,23 @@ async def test_a_redis_that_is_killed_and_flushed_costs_no_event(
     two = await asyncio.to_thread(sites.adopt(one.beside("uvicorn")).start)
     async with Crowd([one.socket_url, two.socket_url], of(50, 6)) as crowd:
         twins = [Customer(two.socket_url, customer.visitor) for customer in crowd.customers[::2]]
-        await until(lambda: all(customer.conversation for customer in crowd.customers))
+        await until(lambda: all(customer.conversation for customer in crowd.customers), 60)
         for twin in twins:
             await twin.connect()
-        for number in range(of(24, 2)):
-            await asyncio.sleep(of(5, 2))
-            if number % 2:
-                flush(redis)
-            else:
-                redis.stop()
-                redis.start()
-    for twin, customer in zip(twins, crowd.customers[::2], strict=True):
-        await until(partial(_caught_up, twin, customer), 40)
-        assert twin.events == customer.events
-        assert twin.faults == []
+        for _ in range(of(24, 1)):
+            await asyncio.sleep(of(2.5, 0.5))
+            flush(redis)
+            await asyncio.sleep(of(2.5, 0.5))
+            redis.stop(signal.SIGKILL)
+            redis.start()
+        last = time.monotonic()
+    equal = await _equal(Rows(one), [*crowd.customers, *twins], last)
+    print(f"{len(crowd.acked)} confirmed, pages equal {equal:.1f} s after the last fault")  # noqa: T201
+    assert {key.replace("-", "") for key in crowd.acked} <= Rows(one).confirmed()
+    assert [fault for twin in twins for fault in twin.faults] == crowd.faults == []
+    for twin in twins:
         twin.socket.abort()
-    assert crowd.faults == []
     crowd.leave()
-
-
-def _caught_up(twin: Customer, customer: Customer) -> bool:
-    return twin.seq >= customer.seq
 
 
 def flush(redis: Redis) -> None:
@@ -161,24 +161,25 @@ def flush(redis: Redis) -> None:
 async def test_a_postgresql_that_is_restarted_loses_nothing_that_was_confirmed(
     sites: Sites, groq: FakeGroq
 ) -> None:
-    import psycopg
-
-    server = Postgres(RUN_DIR / f"postgres-chaos-{os.getpid()}")
-    try:
+    choose = chances()
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres())
         site = await asyncio.to_thread(sites.start, "uvicorn", "empty", server.url, settings_for(groq))
-        async with Crowd([site.socket_url], of(20, 5)) as crowd:
+        stack.callback(sites.close)
+        rows = Rows(site)
+        async with Crowd([site.socket_url], of(50, 5)) as crowd:
             for _ in range(of(20, 1)):
-                await asyncio.sleep(2)
-                await asyncio.to_thread(server.stop)
+                await asyncio.sleep(1 + choose.random() * of(3, 1))
+                crash = choose.choice((signal.SIGINT, signal.SIGQUIT))
+                await asyncio.to_thread(server.stop, crash)
                 await asyncio.to_thread(server.start)
-        with psycopg.connect(site.env["DATABASE_URL"]) as database:
-            rows = database.execute("SELECT client_message_id FROM chat_message").fetchall()
-        assert crowd.acked <= {str(row[0]) for row in rows}
+            last = time.monotonic()
+        equal = await _equal(rows, crowd.customers, last)
+        print(f"{len(crowd.acked)} confirmed, pages equal {equal:.1f} s after the last fault")  # noqa: T201
+        assert {key.replace("-", "") for key in crowd.acked} <= rows.confirmed()
+        assert await asyncio.to_thread(rows.torn) == []
         assert crowd.faults == []
         crowd.leave()
-    finally:
-        await asyncio.to_thread(sites.close)
-        server.stop()
 
 
 async def test_lines_that_are_late_slow_cut_and_reset_end_in_answers_or_in_quotes(
@@ -191,10 +192,10 @@ async def test_lines_that_are_late_slow_cut_and_reset_end_in_answers_or_in_quote
         with FaultProxy("127.0.0.1", site.port) as line:
             address = f"ws://127.0.0.1:{line.port}/ws/chat/"
             origin = {"Origin": site.url, "Host": f"127.0.0.1:{site.port}"}
-            async with Crowd([address], 4) as crowd:
+            async with Crowd([address], of(12, 4)) as crowd:
                 for customer in crowd.customers:
                     customer.headers = origin
-                for number in range(of(60, 4)):
+                for number in range(of(120, 4)):
                     line.latency, line.bytes_per_second = (0.05, 0) if number % 2 else (0, 20_000)
                     to_model.latency = 0.05 * (number % 3)
                     await asyncio.sleep(1)
@@ -203,32 +204,16 @@ async def test_lines_that_are_late_slow_cut_and_reset_end_in_answers_or_in_quote
                 to_model.refusing = True
                 await asyncio.sleep(1)
                 to_model.reset()
+                last = time.monotonic()
+            equal = await _equal(Rows(site), crowd.customers, last)
+            print(  # noqa: T201
+                f"{len(crowd.acked)} confirmed over {line.accepted} connections, the longest answer"
+                f" {crowd.longest:.1f} s, pages equal {equal:.1f} s after the last fault"
+            )
             assert crowd.acked
+            assert crowd.longest < 45
             assert crowd.faults == []
             assert line.accepted > 4
+            assert Rows(site).torn() == []
             crowd.leave()
     assert "Traceback" not in site.log()
-
-
-def open_files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
-
-
-@pytest.mark.skipif(not SOAK_MINUTES, reason="`make soak` runs it")
-async def test_memory_files_and_connections_stay_level_through_mixed_load(
-    sites: Sites, groq: FakeGroq
-) -> None:
-    site: Site = await asyncio.to_thread(sites.start, "uvicorn", "demo", None, settings_for(groq))
-    async with Crowd([site.socket_url], 30) as crowd:
-        await asyncio.sleep(60 * SOAK_MINUTES / 5)
-        warm, files = resident(site.pid), open_files(site.pid)
-        end = time.monotonic() + 60 * SOAK_MINUTES * 4 / 5
-        while time.monotonic() < end:
-            await asyncio.sleep(5)
-            random.choice(crowd.customers).socket.abort()  # noqa: S311
-    grown = resident(site.pid) / warm - 1
-    print(f"memory {grown:+.1%} of {warm / 2**20:.0f} MB, files {files} -> {open_files(site.pid)}")  # noqa: T201
-    assert grown < 0.05
-    assert open_files(site.pid) <= files + 5
-    assert crowd.faults == []
-    crowd.leave()

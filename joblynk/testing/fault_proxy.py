@@ -85,7 +85,7 @@ class FaultProxy:
             finally:
                 self._writers.discard(back)
                 back.transport.abort()
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # asyncio would log the end of a stream's cancelled task
             pass
         finally:
             self._writers.discard(writer)
