@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=12)
 RENEW_EVERY = 3.0  # seconds
+LOOK_EVERY = 0.25  # seconds between two looks at an answer of another process that comes first
 STORE_TRIES = (0.0, 0.2, 1.0, 3.0)  # seconds to wait before each try to store an answer
 
 
@@ -45,6 +46,7 @@ class Announcer(Protocol):
 
 Answer = Callable[[Turn], AsyncGenerator[AnswerEvent, None]]
 History = Callable[[uuid.UUID, uuid.UUID], Awaitable[Past]]
+AnswersBefore = Callable[[uuid.UUID, int], Awaitable[bool]]
 
 
 @dataclass(slots=True)
@@ -53,7 +55,9 @@ class _Running:
     answer_id: uuid.UUID
     reply_to: uuid.UUID
     question: str
+    seq: int  # of the event that tells of its start: the order in which answers are written
     opening: bool  # nothing was said before it
+    waits: bool  # another answer, maybe of another process, comes first
     pictures: tuple[uuid.UUID, ...] = ()
     stage: str = "queued"
     text: str = ""
@@ -79,6 +83,7 @@ class Turns:
         live: Announcer,
         writer: Writer,
         history: History,
+        answers_before: AnswersBefore,
         *,
         owner: str,
         now: Callable[[], datetime],
@@ -90,6 +95,7 @@ class Turns:
         self._live = live
         self._writer = writer
         self._history = history
+        self._answers_before = answers_before
         self._owner = owner
         self._now = now
         self._site_name = site_name
@@ -187,13 +193,14 @@ class Turns:
                     result.answer_id,
                     result.question_id,
                     result.question,
+                    result.events[-1].seq,
                     opening=result.seq == 1,
+                    waits=result.waits,
                     pictures=result.pictures,
                 )
-                earlier = [other.task for other in self._of(conversation)]
                 context = copy_context()
                 context.run(logs.turn_id.set, str(run.answer_id))
-                run.work = loop.create_task(self._work(run, earlier), context=context)
+                run.work = loop.create_task(self._work(run), context=context)
                 name = f"answer {run.answer_id}"
                 run.task = loop.create_task(self._run(run), name=name, context=context)
                 self._running[run.answer_id] = run
@@ -216,11 +223,18 @@ class Turns:
             metrics.RUNNING.dec()
             await self._live.release(run.conversation)
 
-    async def _work(self, run: _Running, earlier: list[asyncio.Task[None]]) -> None:
-        """One answer at a time in a conversation, so that each knows what was said before it."""
-        if earlier:
-            self._stage(run, Stage("queued"))
+    async def _its_turn(self, run: _Running) -> None:
+        """One answer at a time in a conversation, so that each knows what was said before it. One whose
+        process was killed is closed when its lease has run out."""
+        self._stage(run, Stage("queued"))
+        if earlier := [other.task for other in self._of(run.conversation) if other.seq < run.seq]:
             await asyncio.wait(earlier)
+        while await self._answers_before(run.conversation, run.seq):  # noqa: ASYNC110  (another process)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _work(self, run: _Running) -> None:
+        if run.waits:
+            await self._its_turn(run)
         run.began = asyncio.get_running_loop().time()
         past = Past() if run.opening else await self._history(run.conversation, run.reply_to)
         turn = Turn(run.question, past.exchanges, self._site_name, past.shown_videos, run.pictures)

@@ -79,6 +79,7 @@ def build(answer: Answer | None = None) -> Desk:
         live,
         writer,
         _history,
+        _answers_before,
         owner=OWNER,
         now=timezone.now,
         site_name=settings.SITE_NAME,
@@ -152,6 +153,10 @@ async def _pull(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent], 
 
 async def _last_seqs(conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
     return await executors.database(transcripts.last_seqs, conversations)
+
+
+async def _answers_before(conversation: uuid.UUID, seq: int) -> bool:
+    return await executors.database(transcripts.answers_before, conversation, seq)
 
 
 async def _history(conversation: uuid.UUID, question: uuid.UUID) -> Past:

@@ -25,6 +25,9 @@ class Conversation(models.Model):
         default=0, help_text="Raised by each change of status; output of an older epoch is thrown away."
     )
     last_seq = models.PositiveIntegerField(default=0)
+    open_answers = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Answers that are being written or wait for their turn."
+    )
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -78,7 +78,7 @@ def _finish(log: Log, conversation: Conversation, answer: Message, item: Outcome
     for name in _OUTCOME_FIELDS:
         setattr(answer, name, getattr(item, name))
     answer.suggestions = list(item.suggestions)
-    answer.pending = False
+    close_answer(conversation, answer)
     # A person has taken over while the assistant was writing: its words are thrown away.
     answer.removed = conversation.status == Conversation.Status.HUMAN
     for source in item.sources:
@@ -99,6 +99,12 @@ def _finish(log: Log, conversation: Conversation, answer: Message, item: Outcome
     message = protocol.message(answer, item.sources, videos=item.videos)
     created = replace(event, data={"message": message})
     return (created, *_hand_over(log, conversation, answer, item))
+
+
+def close_answer(conversation: Conversation, answer: Message) -> None:
+    answer.pending = False
+    # Never below none: a process of the version before may have begun it uncounted.
+    conversation.open_answers = max(conversation.open_answers - 1, 0)
 
 
 def _hand_over(
@@ -154,6 +160,12 @@ def abandoned_answers() -> list[Pending]:
 def pending_answer(conversation: uuid.UUID) -> Pending | None:
     row = Message.objects.filter(conversation=conversation, pending=True).order_by("created_at").first()
     return Pending(row.conversation_id, row.id, row.reply_to_id, row.owner) if row else None
+
+
+def answers_before(conversation: uuid.UUID, seq: int) -> bool:
+    """Whether an answer that was started before this event is still to end."""
+    rows = Message.objects.filter(conversation=conversation, pending=True)
+    return rows.filter(events__type="answer.started", events__seq__lt=seq).exists()
 
 
 def answer_to(conversation: uuid.UUID, client_message_id: uuid.UUID) -> uuid.UUID | None:

@@ -50,6 +50,8 @@ class Accepted:
     events: tuple[DurableEvent, ...] = ()
     pictures: tuple[uuid.UUID, ...] = ()
     """Attachments of the question."""
+    waits: bool = False
+    """Another answer of the conversation, here or in another process, comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,13 @@ def _add_question(
         return Accepted(question.id, created.seq, events=(created,))
     answer = _pending_answer(conversation, question, item)
     messages.append(answer)
-    started = log.append(conversation, "answer.started", item.at, answer)
-    return Accepted(question.id, created.seq, answer.id, item.text, (created, started), item.attachment_ids)
+    events = (created, log.append(conversation, "answer.started", item.at, answer))
+    waits = conversation.open_answers > 1
+    return Accepted(question.id, created.seq, answer.id, item.text, events, item.attachment_ids, waits)
 
 
 def _pending_answer(conversation: Conversation, question: Message, item: NewQuestion | NewRetry) -> Message:
+    conversation.open_answers += 1
     return Message(
         conversation=conversation,
         role=Message.Role.ASSISTANT,
@@ -194,7 +198,7 @@ def _retry_answer(log: Log, item: NewRetry) -> Accepted | Refused:
     _lease_on_shared_clock([answer])
     answer.save(force_insert=True)
     removed = log.append(conversation, "message.removed", item.at, old)
-    started = log.append(conversation, "answer.started", item.at, answer)
-    question = old.reply_to
+    events = (removed, log.append(conversation, "answer.started", item.at, answer))
+    question, waits = old.reply_to, conversation.open_answers > 1
     pictures = sent_with([question.id]).get(question.id, ())
-    return Accepted(question.id, removed.seq, answer.id, question.text, (removed, started), pictures)
+    return Accepted(question.id, removed.seq, answer.id, question.text, events, pictures, waits)

@@ -12,7 +12,7 @@ from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 
 _CHANGING = (
-    *("last_seq", "updated_at", "status", "epoch", "contact_email"),
+    *("last_seq", "open_answers", "updated_at", "status", "epoch", "contact_email"),
     *("assignee", "assignee_name", "waiting_since", "seen_seq", "reply_due_at"),
 )
 

@@ -16,6 +16,7 @@ from chat.assistant.markdown import hosts_in, render
 from chat.models import AuditEntry, Conversation, Message
 from chat.protocol import DurableEvent
 from chat.transcripts import audit
+from chat.transcripts.answering import close_answer
 from chat.transcripts.log import Log, Refused
 from chat.words import WORDS
 
@@ -175,7 +176,8 @@ def refusal_words(refused: Refused) -> str:
 def _end_answers(log: Log, row: Conversation, at: datetime) -> Events:
     pending = list(row.messages.filter(pending=True).order_by("created_at"))
     for answer in pending:
-        answer.pending, answer.removed = False, True
+        close_answer(row, answer)
+        answer.removed = True
         answer.save(update_fields=["pending", "removed"])
     return tuple(log.append(row, "message.removed", at, answer) for answer in pending)
 
