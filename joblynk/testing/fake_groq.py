@@ -242,7 +242,7 @@ AFTER_TEXT: dict[str, Steps] = {
         Raw(b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n'),
         End(),
     ),
-    "bad chunking in mid-stream": (*_PART, Wire(b"no chunk size\r\n")),
+    "bad chunking in mid-stream": (*_PART, Wait(0.02), Wire(b"no chunk size\r\n")),
     "no finish reason": answer(reason=None),
     "neither finish reason nor end mark": answer(reason=None, done=False),
     "filtered": answer(reason="content_filter"),

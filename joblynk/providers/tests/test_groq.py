@@ -41,6 +41,7 @@ SHORT: dict[str, dict[str, float]] = {
     "no answer at all": {"first_token_seconds": 0.4},
     "silence after the head": {"first_token_seconds": 0.4},
     "hang in mid-stream": {"stall_seconds": 0.4},
+    "bad chunking in mid-stream": {"stall_seconds": 0.4},  # aiohttp hangs up and lets the reader wait
 }
 
 # code, retryable, requests made: the same model once more for what passes, then the other one
@@ -88,7 +89,7 @@ EXPECTED_AFTER_TEXT = {
     "stopped in mid-stream": "bad_answer",
     "garbage in mid-stream": "bad_answer",
     "invalid utf-8 in mid-stream": "bad_answer",
-    "bad chunking in mid-stream": "unreachable",
+    "bad chunking in mid-stream": "timeout",
     "no finish reason": "bad_answer",
     "neither finish reason nor end mark": "bad_answer",
     "filtered": "bad_answer",

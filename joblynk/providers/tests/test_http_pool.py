@@ -42,11 +42,10 @@ async def test_requests_at_once_take_a_connection_each_and_leave_them_to_the_nex
 async def test_idle_connections_are_closed_after_their_time(
     server: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(http_pool, "_IDLE_SECONDS", 0.05)
     async with connect(server) as client:
         await asyncio.gather(*(client.get(server.base_url) for _ in range(20)))
-        monkeypatch.setattr(http_pool, "_IDLE_SECONDS", -1.0)
-        await client.get(server.base_url)
-        assert await asyncio.to_thread(server.wait_until_at_most, 2, 1)
+        assert await asyncio.to_thread(server.wait_until_alone, 30)
 
 
 async def test_a_cancelled_request_frees_its_place(server: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +58,16 @@ async def test_a_cancelled_request_frees_its_place(server: Echo, monkeypatch: py
         assert (await client.get(server.base_url)).status_code == 200
 
 
-async def test_one_request_too_many_fails_at_once(server: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_request_too_many_waits_no_longer_than_to_connect(
+    server: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_pool, "_MOST_CONNECTIONS", 1)
-    async with connect(server) as client, client.stream("GET", server.base_url):
-        with pytest.raises(httpx.PoolTimeout):
-            await client.get(server.base_url)
+    async with connect(server) as client:
+        reading = asyncio.create_task(client.get(f"{server.base_url}/slow"))
+        await asyncio.to_thread(server.wait_for_request, 30)
+        with pytest.raises(httpx.ConnectTimeout):
+            await client.get(server.base_url, timeout=httpx.Timeout(5, connect=0.05))
+        reading.cancel()
 
 
 async def test_closing_the_client_ends_what_is_still_read(server: Echo) -> None:

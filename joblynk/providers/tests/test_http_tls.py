@@ -107,7 +107,7 @@ async def test_requests_over_tls_share_a_connection(tls: ssl.SSLContext, host: s
 
 async def test_a_certificate_of_a_stranger_is_refused(tls: ssl.SSLContext) -> None:
     async with serving(GOOD, tls=tls) as peer, connect(peer) as client:
-        with pytest.raises(httpx.ConnectError, match="SSLCertVerificationError"):
+        with pytest.raises(httpx.ConnectError, match="Certificate"):
             await client.post(peer.base_url, json={})
         assert peer.requests == []
 
@@ -117,7 +117,7 @@ async def test_a_certificate_for_another_host_is_refused(tls: ssl.SSLContext) ->
     async with serving(GOOD, tls=tls) as peer:
         peer.base_url = peer.base_url.replace("127.0.0.1", "localhost")
         async with connect(peer) as client:
-            with pytest.raises(httpx.ConnectError, match="SSLCertVerificationError"):
+            with pytest.raises(httpx.ConnectError, match="Certificate"):
                 await client.post(peer.base_url, json={})
         assert peer.requests == []
 
@@ -158,8 +158,8 @@ async def test_a_request_over_tls_may_be_cancelled_at_any_step(tls: ssl.SSLConte
     problems: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, problem: problems.append(problem))
     async with serving(*[GOOD] * 500, tls=tls) as peer, asyncio.timeout(20):
-        async with connect(peer) as client:
-            for steps in range(80):
+        for steps in range(80):
+            async with connect(peer) as client:  # a new one, so that each begins with a handshake
                 request = asyncio.create_task(client.get(peer.base_url))
                 for _ in range(steps):
                     await asyncio.sleep(0)
@@ -167,6 +167,5 @@ async def test_a_request_over_tls_may_be_cancelled_at_any_step(tls: ssl.SSLConte
                 await asyncio.wait([request])
                 if steps % 8 == 0:
                     assert (await client.get(peer.base_url)).status_code == 200
-                    await client._transport.aclose()  # so that each begins with a handshake
         await asyncio.gather(*(writer.wait_closed() for writer in peer.writers), return_exceptions=True)
     assert problems == []
