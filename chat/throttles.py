@@ -74,12 +74,15 @@ class LocalThrottle:
 
 # KEYS: the buckets; ARGV: seconds that one question costs in each. Answers {0} when it was taken, else
 # {which bucket refuses, microseconds to wait}. The clock is Redis's own: hosts may disagree about the time.
+# A bucket that is full later than any can be was filled before that clock was put back, and counts as new.
 _TAKE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local full = {}
 for i, key in ipairs(KEYS) do
-  full[i] = math.max(tonumber(redis.call('GET', key) or now), now) + tonumber(ARGV[i]) * 1000000
+  local known = tonumber(redis.call('GET', key) or now)
+  if known > now + 61000000 then known = now end
+  full[i] = math.max(known, now) + tonumber(ARGV[i]) * 1000000
   local wait = full[i] - now - 60000000
   if wait > 0 then return {i, math.ceil(wait)} end
 end

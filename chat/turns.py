@@ -159,7 +159,7 @@ class Turns:
     async def recover(self) -> None:
         """Close answers that nobody writes any more."""
         now = self._now()
-        for pending in await self._writer.call(transcripts.abandoned_answers):
+        for pending in await self._writer.call(lambda: transcripts.abandoned_answers(LEASE)):
             if pending.answer_id not in self._running:
                 await self._store(
                     Outcome(

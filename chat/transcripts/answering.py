@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from chat import office, protocol
 from chat.models import Conversation, Message, ShownVideo, Source
@@ -151,10 +152,15 @@ def renew_leases(answer_ids: Sequence[uuid.UUID], lease: timedelta) -> None:
     Message.objects.filter(id__in=answer_ids, pending=True).update(lease_until=until)
 
 
-def abandoned_answers() -> list[Pending]:
-    """Answers whose process no longer renews them: it was killed, or lost the database."""
-    rows = Message.objects.filter(pending=True, lease_until__lt=database_now())
-    return [Pending(row.conversation_id, row.id, row.reply_to_id, row.owner) for row in rows[:500]]
+def abandoned_answers(lease: timedelta) -> list[Pending]:
+    """Answers whose process no longer renews them: it was killed, or lost the database. A lease that ends
+    later than any can is from before the clock was put back: it begins anew, for its owner may be alive."""
+    now = database_now()
+    over, unheard_of = Q(lease_until__lt=now), Q(lease_until__gt=now + 2 * lease)
+    rows = Message.objects.filter(over | unheard_of, pending=True)[:500]
+    if late := [row.id for row in rows if row.lease_until and row.lease_until > now]:
+        renew_leases(late, lease)
+    return [Pending(r.conversation_id, r.id, r.reply_to_id, r.owner) for r in rows if r.id not in late]
 
 
 def pending_answer(conversation: uuid.UUID) -> Pending | None:

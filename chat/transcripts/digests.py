@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, Max
+from django.utils import timezone
 
 from chat.models import Attachment, Conversation, Digest, Message, TranscriptDelivery
 
@@ -34,8 +35,8 @@ def catch_up(seconds: float) -> bool:
 def _outdated() -> list[uuid.UUID]:
     newest = Digest.objects.aggregate(at=Max("at"))["at"]
     rows = Conversation.objects.filter(last_seq__gt=0).exclude(digest__seq=F("last_seq"))
-    if newest is not None:
-        rows = rows.filter(updated_at__gte=newest - OVERLAP)
+    if newest is not None:  # and not from before the clock was put back
+        rows = rows.filter(updated_at__gte=min(newest, timezone.now()) - OVERLAP)
     return list(rows.order_by("updated_at").values_list("id", flat=True)[:BATCH])
 
 
