@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from joblynk.processes import web_command, worker_command
+from joblynk.testing.hosts import HERE, Host
 from joblynk.testing.servers import (
     START_SECONDS,
     Process,
@@ -71,9 +72,16 @@ def export_model(folder: Path) -> None:
 class Site:
     """One web process of a site, on a free port. Start more of the same site with `beside`."""
 
-    def __init__(self, var_dir: Path, server: str = "daphne", env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        var_dir: Path,
+        server: str = "daphne",
+        env: Mapping[str, str] | None = None,
+        host: Host = HERE,
+    ) -> None:
         self.var_dir = var_dir
         self.server = server
+        self.host = host
         self.env = dict(env or {})
         self.port = free_port()
         self.log_path = var_dir / f"{server}-{next(_numbers)}.log"
@@ -82,11 +90,11 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host.address}:{self.port}"
 
     @property
     def socket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws/chat/"
+        return f"ws://{self.host.address}:{self.port}/ws/chat/"
 
     @property
     def pid(self) -> int:
@@ -100,8 +108,7 @@ class Site:
 
     def start(self, seconds: float = START_SECONDS) -> "Site":
         """Start on the same port as before, and wait until /readyz says yes."""
-        command = web_command(self.server, "127.0.0.1", self.port)
-        self._web = Process(command, self.log_path, env=environment(self.var_dir, self.env), cwd=ROOT)
+        self._web = self._process(web_command(self.server, self.host.address, self.port), self.log_path)
         try:
             self._web.wait_until(lambda: _ready(self.url), self.server, seconds)
         except ServerError:
@@ -111,13 +118,17 @@ class Site:
 
     def start_worker(self) -> Process:
         log = self.var_dir / f"worker-{next(_numbers)}.log"
-        worker = Process(worker_command(), log, env=environment(self.var_dir, self.env), cwd=ROOT)
+        worker = self._process(worker_command(), log)
         self._workers.append(worker)
         return worker
 
-    def beside(self, server: str | None = None, **env: str) -> "Site":
+    def _process(self, command: Sequence[str], log: Path) -> Process:
+        env = environment(self.var_dir, self.env)
+        return Process([*self.host.prefix, *command], log, env=env, cwd=ROOT)
+
+    def beside(self, server: str | None = None, host: Host | None = None, **env: str) -> "Site":
         """Another web process of the same site (same database and files), not started yet."""
-        return Site(self.var_dir, server or self.server, {**self.env, **env})
+        return Site(self.var_dir, server or self.server, {**self.env, **env}, host or self.host)
 
     def manage(self, *arguments: str) -> str:
         return manage(self.var_dir, *arguments, env=self.env)
@@ -173,7 +184,17 @@ class Sites:
         postgres: str | None = None,
         env: Mapping[str, str] | None = None,
     ) -> Site:
-        """A started site with files and a database of its own.
+        """A started site with files and a database of its own; the arguments are those of `make`."""
+        return self.make(server, content, postgres, env).start()
+
+    def make(
+        self,
+        server: str = "daphne",
+        content: str = "empty",
+        postgres: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Site:
+        """The same, not started yet.
 
         `postgres`: URL of a server on which to create the database (then set up afresh); else SQLite.
         """
@@ -183,7 +204,7 @@ class Sites:
             extra["DATABASE_URL"] = create_database(postgres, var_dir.name)
             self._databases.append((postgres, var_dir.name))
             manage(var_dir, "setup", env={**extra, "LOAD_DEMO": "1" if content == "demo" else "0"})
-        return self.adopt(Site(var_dir, server, extra)).start()
+        return self.adopt(Site(var_dir, server, extra))
 
     def adopt(self, site: Site) -> Site:
         """Have `close` stop a site that the test made itself, e.g. with `beside`."""

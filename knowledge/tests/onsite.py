@@ -1,4 +1,4 @@
-"""What tests do inside a real site, in a process of its own: `call(var_dir, "add", count=3)`.
+"""What tests do inside a real site, in a process of its own: `call(site, "add", count=3)`.
 
 Run as `python -m knowledge.tests.onsite FUNCTION '{"argument": 1}'`; the result is the last line, as JSON.
 """
@@ -7,20 +7,20 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from joblynk.testing.sites import ROOT, environment
+from joblynk.testing.sites import ROOT, Site, environment
 
 SECTIONS = 6
 
 
-def call(var_dir: Path, function: str, env: Mapping[str, str] | None = None, **arguments: Any) -> Any:
+def call(site: Site, function: str, **arguments: Any) -> Any:
     done = subprocess.run(
         command(function, **arguments),
         cwd=ROOT,
-        env=environment(var_dir, env or {}),
+        env=environment(site.var_dir, site.env),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -126,29 +126,30 @@ def torn() -> list[str]:
     return found
 
 
-def ask_for(seconds: float) -> list[list[Any]]:
-    """Ask as chats do, over and over: [began, ended, ids of the documents cited], by the machine's clock."""
+def ask() -> list[list[Any]]:
+    """Ask as chats do, over and over, until standard input ends: [began, ended, ids of the documents cited],
+    by the machine's clock."""
     import asyncio
+    import select
 
     from knowledge import search
 
-    async def ask() -> list[list[Any]]:
-        answers: list[list[Any]] = []
+    async def answers() -> list[list[Any]]:
+        found: list[list[Any]] = []
         await search.search("warm")
         print("ready", flush=True)  # noqa: T201
-        until = time.monotonic() + seconds
         number = 0
-        while time.monotonic() < until:
+        while not select.select([sys.stdin], [], [], 0)[0]:
             number += 1
             began = time.monotonic()
             findings = await search.search(f"What does document {number % 8} say of w{number % 8}x1?", 10)
             ended = time.monotonic()
-            answers.append(
+            found.append(
                 [began, ended, sorted({p.source_id for p in findings.passages if p.kind == "document"})]
             )
-        return answers
+        return found
 
-    return asyncio.run(ask())
+    return asyncio.run(answers())
 
 
 def hide_and_show(rounds: int, seed: int) -> list[list[Any]]:

@@ -1,11 +1,10 @@
 """Workers that are killed, files that want to kill them, and content that goes while somebody asks.
 
-Each has a short form here and a long one: `make chaos`.
+Each has a short form here, on SQLite, and a long one on both databases: `make chaos`.
 """
 
 import json
 import os
-import random
 import signal
 import subprocess
 import time
@@ -14,27 +13,29 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import resident
+from joblynk.testing.chaos import LONG, chances, of
 from joblynk.testing.servers import Process
 from joblynk.testing.sites import ROOT, Site, Sites, environment
 from knowledge.formats.types import WORDS
 from knowledge.tests import hostile, onsite
 
-LONG = os.environ.get("CHAOS") == "1"
 pytestmark = pytest.mark.chaos
 
 DONE = {"ready", "failed"}
 
 
-def of(long: int, short: int) -> int:
-    return long if LONG else short
+@pytest.fixture(params=of(["sqlite", "postgresql"], ["sqlite"]))
+def site(request: pytest.FixtureRequest, sites: Sites) -> Site:
+    """Not started."""
+    on_postgres = request.param == "postgresql"
+    return sites.make(postgres=request.getfixturevalue("postgres_url") if on_postgres else None)
 
 
-@pytest.mark.timeout(of(3_600, 120))
-def test_a_worker_that_is_killed_at_any_moment_leaves_whole_documents_and_is_taken_over(sites: Sites) -> None:
-    site = sites.adopt(Site(sites.copy()))
-    choose = random.Random(7)  # noqa: S311
+@pytest.mark.timeout(of(7_200, 120))
+def test_a_worker_that_is_killed_at_any_moment_leaves_whole_documents_and_is_taken_over(site: Site) -> None:
+    choose = chances()
     count, kills = of(60, 8), of(50, 2)
-    onsite.call(site.var_dir, "add", count=count, version=0)
+    onsite.call(site, "add", count=count, version=0)
     for kill in range(1, kills + 1):
         worker = site.start_worker()
         time.sleep(0.4 + choose.random() * 1.6)
@@ -42,25 +43,25 @@ def test_a_worker_that_is_killed_at_any_moment_leaves_whole_documents_and_is_tak
         worker.popen.wait()
         some = choose.randrange(1, count // 3 + 1)
         start = choose.randrange(count - some)
-        assert onsite.call(site.var_dir, "after_kill", count=some, version=kill % 9, start=start) == []
-    onsite.call(site.var_dir, "end_leases")
+        assert onsite.call(site, "after_kill", count=some, version=kill % 9, start=start) == []
+    onsite.call(site, "end_leases")
     site.start_worker()
-    states = [state for state, _ in onsite.call(site.var_dir, "settled", seconds=of(600, 60)).values()]
-    assert onsite.call(site.var_dir, "torn") == []
+    states = [state for state, _ in onsite.call(site, "settled", seconds=of(600, 60)).values()]
+    assert onsite.call(site, "torn") == []
     assert len(states) == count
     assert set(states) <= DONE
     assert states.count("ready") >= count * 0.9
     assert "sound" in site.manage("check_knowledge")
 
 
-@pytest.mark.timeout(of(3_600, 180))
+@pytest.mark.timeout(of(7_200, 180))
 def test_hostile_files_fail_one_by_one_in_words_and_the_next_good_one_is_ready(
-    sites: Sites, tmp_path: Path
+    site: Site, tmp_path: Path
 ) -> None:
     files = hostile.files()
     assert len(files) >= 120
     chosen = files if LONG else files[::12]
-    site = sites.start()
+    site.start()
     worker = site.start_worker()
     web = resident(site.pid)
     # One by one each shows how long it takes; all at once is faster.
@@ -71,8 +72,8 @@ def test_hostile_files_fail_one_by_one_in_words_and_the_next_good_one_is_ready(
         for name, file in named.items():
             (folder / name).write_bytes(file.build())
         began = time.monotonic()
-        onsite.call(site.var_dir, "add_files", folder=str(folder))
-        told = onsite.call(site.var_dir, "settled", seconds=120)
+        onsite.call(site, "add_files", folder=str(folder))
+        told = onsite.call(site, "settled", seconds=120)
         assert time.monotonic() - began < 120
         for name, file in named.items():
             state, words = told[name]
@@ -83,32 +84,31 @@ def test_hostile_files_fail_one_by_one_in_words_and_the_next_good_one_is_ready(
     folder = tmp_path / "good"
     folder.mkdir()
     (folder / "good.docx").write_bytes(hostile.sound("docx"))
-    onsite.call(site.var_dir, "add_files", folder=str(folder))
-    assert onsite.call(site.var_dir, "settled", seconds=30)["good.docx"][0] == "ready"
+    onsite.call(site, "add_files", folder=str(folder))
+    assert onsite.call(site, "settled", seconds=30)["good.docx"][0] == "ready"
     assert worker.running()
     assert resident(site.pid) - web < 50 * 1024 * 1024
     assert not Path("/tmp/canary").exists()  # noqa: S108
 
 
-@pytest.mark.timeout(of(3_600, 120))
-def test_no_answer_that_began_after_it_was_unpublished_or_deleted_cites_a_document(sites: Sites) -> None:
-    var_dir = sites.copy()
+@pytest.mark.timeout(of(7_200, 120))
+def test_no_answer_that_began_after_it_was_unpublished_or_deleted_cites_a_document(site: Site) -> None:
     rounds = of(1_000, 40)
-    onsite.call(var_dir, "add_read", count=8)
-    env = environment(var_dir, {})
-    seconds = 60 + rounds * 0.08 if LONG else 4
+    onsite.call(site, "add_read", count=8)
+    env = environment(site.var_dir, site.env)
     askers = [
         subprocess.Popen(
-            onsite.command("ask_for", seconds=seconds), cwd=ROOT, env=env, stdout=subprocess.PIPE
+            onsite.command("ask"), cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         for _ in range(2)
     ]
     for asker in askers:
         assert asker.stdout is not None
         assert asker.stdout.readline() == b"ready\n"
-    hidden = onsite.call(var_dir, "hide_and_show", rounds=rounds, seed=11)
+    hidden = onsite.call(site, "hide_and_show", rounds=rounds, seed=chances().randrange(1_000))
     answers = [json.loads(asker.communicate()[0]) for asker in askers]
     cited = {source for told in answers for _, _, sources in told for source in sources}
+    print(f"{len(hidden)} hidden, {[len(told) for told in answers]} answers")  # noqa: T201
     began_while_hidden = 0
     for source, gone, back in hidden:
         for told in answers:
@@ -120,10 +120,9 @@ def test_no_answer_that_began_after_it_was_unpublished_or_deleted_cites_a_docume
     assert {source for source, _, _ in hidden} & cited
 
 
-def test_a_worker_that_is_asked_to_stop_ends_what_it_does(sites: Sites) -> None:
-    site = sites.adopt(Site(sites.copy()))
-    onsite.call(site.var_dir, "add", count=2, version=0)
+def test_a_worker_that_is_asked_to_stop_ends_what_it_does(site: Site) -> None:
+    onsite.call(site, "add", count=2, version=0)
     worker: Process = site.start_worker()
-    onsite.call(site.var_dir, "settled", seconds=30)
+    onsite.call(site, "settled", seconds=30)
     assert worker.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
-    assert {state for state, _ in onsite.call(site.var_dir, "settled", seconds=0).values()} == {"ready"}
+    assert {state for state, _ in onsite.call(site, "settled", seconds=0).values()} == {"ready"}
