@@ -33,6 +33,25 @@ test("what has no ack goes out again after a drop and after a reload, under its 
   assert.deepEqual(reloaded.ready(0).map((item) => item.id), [id]);
 });
 
+test("what broke inside the server goes out again under its id, ever later, and in the end the customer decides", () => {
+  const outbox = new Outbox(tabStore(storage));
+  const { id } = outbox.add("hello");
+  outbox.add("behind it");
+  let now = 0;
+  for (const pause of [1_000, 2_000, 4_000, 8_000, 15_000]) {
+    outbox.sent(id);
+    assert.equal(outbox.again(id, now), pause);
+    assert.deepEqual(outbox.ready(now + pause - 1), []);
+    now += pause;
+    assert.deepEqual(outbox.ready(now).map(({ text }) => text), ["hello", "behind it"]);
+    assert.equal(outbox.items[0].id, id);
+  }
+  assert.equal(outbox.again(id, now), 0);
+  outbox.failed(id, "Something went wrong.");
+  outbox.retry(id);
+  assert.equal(outbox.again(outbox.items[0].id, now), 1_000);
+});
+
 test("what is acknowledged is not sent again, and leaves when it stands in the log", () => {
   const tab = storage();
   const outbox = new Outbox(tabStore(() => tab));

@@ -228,8 +228,7 @@ function limited({ client_message_id: id, retry_after_ms: milliseconds, text }) 
 /** @param {import("./protocol.js").ErrorFrame} frame */
 function refused(frame) {
   if (frame.client_message_id) {
-    sending.failed(frame.client_message_id, frame.code, frame.text);
-    announcer.say(`Not sent. ${frame.text}`);
+    if (sending.failed(frame.client_message_id, frame)) announcer.say(`Not sent. ${frame.text}`);
     return;
   }
   if (frame.code === "not_found" && state.conversation) {

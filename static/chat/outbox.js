@@ -11,13 +11,15 @@
  * @property {readonly Picture[]} pictures
  * @property {string} at                ISO time of writing
  * @property {"waiting" | "sent" | "acked" | "limited" | "failed"} state
- * @property {number} [until]           limited: epoch milliseconds after which it goes out again
+ * @property {number} [until]           epoch milliseconds before which it does not go out again
+ * @property {number} [tries]           how often it broke inside the server
  * @property {string} [reason]          failed: the words for the customer
  */
 
 import { uuid } from "./protocol.js";
 
 const KEY = "joblynk.outbox";
+const AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 
 export class Outbox {
   /** @type {readonly Item[]} */
@@ -48,7 +50,7 @@ export class Outbox {
    * @returns {Item[]}
    */
   ready(now) {
-    const held = this.items.findIndex((item) => (item.state === "limited" && (item.until ?? 0) > now) || lacks(item));
+    const held = this.items.findIndex((item) => (isOpen(item) && (item.until ?? 0) > now) || lacks(item));
     const free = held < 0 ? this.items : this.items.slice(0, held);
     return free.filter(isOpen);
   }
@@ -106,6 +108,19 @@ export class Outbox {
     this.#mark(id, { state: "failed", reason });
   }
 
+  /**
+   * It broke inside the server, which may have stored it: it goes out again as it is, for half a minute.
+   * @param {string} id
+   * @param {number} now  epoch milliseconds
+   * @returns {number} milliseconds until then; 0 when it was tried often enough
+   */
+  again(id, now) {
+    const tries = this.items.find((item) => item.id === id)?.tries ?? 0;
+    const wait = AGAIN_MS[tries] ?? 0;
+    if (wait) this.#mark(id, { state: "waiting", until: now + wait, tries: tries + 1 });
+    return wait;
+  }
+
   /** @param {string} id @param {number} until */
   limited(id, until) {
     this.#mark(id, { state: "limited", until });
@@ -116,7 +131,7 @@ export class Outbox {
    * @param {string} id
    */
   retry(id) {
-    const afresh = (/** @type {Item} */ { pictures, ...rest }) => {
+    const afresh = (/** @type {Item} */ { pictures, tries: _, ...rest }) => {
       const untroubled = pictures.map(({ trouble: _, ...picture }) => picture);
       return { ...rest, id: uuid(), pictures: untroubled, state: /** @type {const} */ ("waiting") };
     };

@@ -127,10 +127,20 @@ export class Sending {
     this.#outbox.acked(id);
   }
 
-  /** @param {string} id @param {string} code @param {string} reason */
-  failed(id, code, reason) {
+  /**
+   * What the server says against a message; true when it stays unsent.
+   * @param {string} id
+   * @param {import("./protocol.js").ErrorFrame} error
+   */
+  failed(id, { code, text, retryable }) {
+    const wait = retryable ? this.#outbox.again(id, Date.now()) : 0;
+    if (wait) {
+      setTimeout(() => this.pump(), wait + 50);
+      return false;
+    }
     if (code === "bad_attachment") this.#outbox.reupload(id, (key) => Boolean(this.#bytes.blob(key)));
-    this.#outbox.failed(id, reason);
+    this.#outbox.failed(id, text);
+    return true;
   }
 
   /** A message that has to pause goes out later by itself. @param {string} id @param {number} milliseconds */
