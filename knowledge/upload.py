@@ -1,5 +1,6 @@
 """What staff may upload: the name made harmless, the format told by name and content."""
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import IO
@@ -10,6 +11,8 @@ from django.core.files.uploadedfile import UploadedFile
 from knowledge import library
 from knowledge.formats.types import MAX_FILE_BYTES, WORDS
 from knowledge.models import TITLE_LENGTH, Document
+
+logger = logging.getLogger(__name__)
 
 _FORMATS = {
     "md": "md",
@@ -29,6 +32,7 @@ _PACKED = {Document.Format.WORD, Document.Format.POWERPOINT, Document.Format.EXC
 # Control characters, and marks that make a name read other than it is.
 _JUNK = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _HEAD = 1024
+NO_ROOM = "It could not be kept: the server's disk has no room for it. Tell whoever looks after the server."
 
 
 def display_name(name: str) -> str:
@@ -79,5 +83,9 @@ def receive(draft: Document, file: UploadedFile | None, by: AbstractBaseUser | N
         except ValueError as error:
             return Arrival(name, refusal=str(error))
         draft.name = name
-    twin = library.add_document(draft, file=file, by=by)
+    try:
+        twin = library.add_document(draft, file=file, by=by)
+    except OSError:
+        logger.exception("upload_not_kept")
+        return Arrival(name, refusal=NO_ROOM)
     return Arrival(name, twin=twin) if twin else Arrival(name, draft)
