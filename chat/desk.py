@@ -181,12 +181,12 @@ class Desk:
     async def _correct_picture(
         self, conversation: uuid.UUID, command: protocol.CorrectPicture
     ) -> Refused | None:
-        """The question is asked again with the picture as the customer reads it."""
+        """The assistant is asked again, of the picture as the customer reads it; a person is not."""
         result = await self.attachments.correct(conversation, command.attachment_id, command.text)
         if isinstance(result, Refused) or result.answer is None:
             return result if isinstance(result, Refused) else None
         again = await self.turns.retry(conversation, result.answer, command.client_action_id)
-        return again if isinstance(again, Refused) else None
+        return again if isinstance(again, Refused) and again.code != "closed" else None
 
     async def _stop(self, conversation: uuid.UUID, command: protocol.StopAnswer) -> Refused | None:
         answer = command.message_id

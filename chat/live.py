@@ -154,13 +154,17 @@ class Live:
         self._send(conversation, {"kind": "stop", "answer": answer_id.hex})
 
     async def pulse(self) -> None:
-        """Join every group again, and pull what a lost ring would have told."""
+        """Join every group again, pull what a lost ring would have told, and tell who has a conversation open
+        that was erased."""
         if self.across_processes:
             if self._trouble:
                 await self._group("group_send", _NOBODY, {"kind": "ring", "seq": 0})
             for conversation in {*self._sockets, *self._held}:
                 await self._group("group_add", conversation)
-        reached = await self._last_seqs(tuple(self._sockets))
+        heard = tuple(self._sockets)
+        reached = await self._last_seqs(heard)
+        for erased in set(heard).difference(reached):
+            self.publish(erased, protocol.error("not_found"))
         for conversation, seq in reached.items():
             if any(socket.seq < seq for socket in self._sockets.get(conversation, ())):
                 await self.catch_up(conversation)

@@ -1,6 +1,7 @@
 """Who hears what, and what makes up for a ring that nobody heard."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Iterable, Sequence
 
@@ -32,7 +33,7 @@ class Log:
         return after[:2], len(after) > 2
 
     async def last_seqs(self, conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-        return {conversation: len(self.events[conversation]) for conversation in conversations}
+        return {key: len(self.events[key]) for key in conversations if key in self.events}
 
     def live(self) -> Live:
         return Live(self.pull, self.last_seqs)
@@ -105,6 +106,18 @@ async def test_the_pulse_makes_up_for_a_ring_that_was_lost() -> None:
     pulls = log.pulls
     await here.pulse()
     assert log.pulls == pulls  # nothing new, nothing read
+
+
+async def test_whoever_has_an_erased_conversation_open_is_told_so_by_the_pulse() -> None:
+    log = Log()
+    live = log.live()
+    erased, kept = Page(), Page()
+    await live.join(ONE, erased)
+    await live.join(OTHER, kept)
+    del log.events[ONE]
+    await live.pulse()
+    assert [json.loads(frame)["code"] for frame in erased.offered] == ["not_found"]
+    assert kept.offered == []
 
 
 async def test_who_has_left_hears_nothing_more() -> None:

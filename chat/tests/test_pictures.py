@@ -20,7 +20,7 @@ from chat import attachments, transcripts, visitors
 from chat.assistant.services import Seen, Turn
 from chat.attachments import Attachments
 from chat.desk import Desk
-from chat.models import Attachment, Message
+from chat.models import Attachment, Conversation, Message
 from chat.tests.conftest import Script, Tab
 from chat.transcripts import Reading
 from joblynk.pictures import workshop
@@ -364,6 +364,13 @@ async def test_a_correction_is_told_and_asks_again(reading_desk: Desk, open_tab:
     await tab.answer()
     assert script_seen[-1] == (Seen("E-2003"),)
     await tab.send("picture.correct", **frame)
+    await tab.nothing_more()
+
+    await Conversation.objects.filter(visitor=ME).aupdate(status="human")
+    frame |= {"text": "E-2004", "client_action_id": uuid.uuid4()}
+    await tab.send("picture.correct", **frame)  # a person answers: it is told, and nobody is asked
+    reading = (await tab.until("message.updated"))["message"]["attachments"][0]["reading"]
+    assert reading["text"] == "E-2004"
     await tab.nothing_more()
 
 

@@ -227,12 +227,14 @@ function limited({ client_message_id: id, retry_after_ms: milliseconds, text }) 
 
 /** @param {import("./protocol.js").ErrorFrame} frame */
 function refused(frame) {
-  if (frame.client_message_id) {
-    if (sending.failed(frame.client_message_id, frame)) announcer.say(`Not sent. ${frame.text}`);
+  if (frame.code === "not_found" && state.conversation) {
+    sending.unsend(); // it was erased, or another visitor's: what was not said there is said in the next one
+    goOn();
+    toast("That conversation is no longer stored here. This is a new one.");
     return;
   }
-  if (frame.code === "not_found" && state.conversation) {
-    goOn(); // it was another visitor's, or is gone
+  if (frame.client_message_id) {
+    if (sending.failed(frame.client_message_id, frame)) announcer.say(`Not sent. ${frame.text}`);
     return;
   }
   actions.refused();
@@ -292,6 +294,7 @@ function startOver() {
 /** From a closed conversation to the newest open one; another tab may already have begun it. */
 function goOn() {
   lastRead = 0;
+  actions.refused();
   advance({ ...EMPTY, features: state.features });
   connection.greet();
 }
