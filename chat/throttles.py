@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 Scope = Literal["visitor", "network", "site"]
 SCOPES: tuple[Scope, ...] = ("visitor", "network", "site")
-WINDOW = 60.0  # seconds
 _REMEMBERED = 50_000  # keys; the one idle for longest is forgotten first
 _CONNECTIONS = 4  # of one process; a call is a fraction of a millisecond
 
@@ -32,6 +31,8 @@ class Rates:
     visitor: int = 0
     network: int = 0
     site: int = 0
+    window: float = 60.0
+    """Seconds of that minute."""
 
 
 class Wait(NamedTuple):
@@ -59,8 +60,8 @@ class LocalThrottle:
         now = self._clock()
         full_at: dict[str, float] = {}
         for scope, key, rate in _counted(self.rates, visitor, network):
-            full_at[key] = max(self._full_at.get(key, now), now) + WINDOW / rate
-            if (wait := full_at[key] - now - WINDOW) > 1e-6:
+            full_at[key] = max(self._full_at.get(key, now), now) + self.rates.window / rate
+            if (wait := full_at[key] - now - self.rates.window) > 1e-6:
                 return Wait(scope, wait)
         for key, at in full_at.items():
             self._full_at[key] = at
@@ -72,18 +73,20 @@ class LocalThrottle:
     async def aclose(self) -> None: ...
 
 
-# KEYS: the buckets; ARGV: seconds that one question costs in each. Answers {0} when it was taken, else
-# {which bucket refuses, microseconds to wait}. The clock is Redis's own: hosts may disagree about the time.
+# KEYS: the buckets; ARGV: seconds that one question costs in each, then those of the window. Answers {0} when
+# it was taken, else {which bucket refuses, microseconds to wait}. The clock is Redis's own: hosts may
+# disagree about the time.
 # A bucket that is full later than any can be was filled before that clock was put back, and counts as new.
 _TAKE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local window = tonumber(ARGV[#KEYS + 1]) * 1000000
 local full = {}
 for i, key in ipairs(KEYS) do
   local known = tonumber(redis.call('GET', key) or now)
-  if known > now + 61000000 then known = now end
+  if known > now + window + 1000000 then known = now end
   full[i] = math.max(known, now) + tonumber(ARGV[i]) * 1000000
-  local wait = full[i] - now - 60000000
+  local wait = full[i] - now - window
   if wait > 0 then return {i, math.ceil(wait)} end
 end
 for i, key in ipairs(KEYS) do
@@ -117,7 +120,7 @@ class SharedThrottle:
             async with asyncio.timeout(self._patience):
                 answer = await self._take(
                     keys=[f"{self._prefix}:limit:{key}" for _, key, _ in counted],
-                    args=[WINDOW / rate for _, _, rate in counted],
+                    args=[*(self._rates.window / rate for _, _, rate in counted), self._rates.window],
                 )
         except (redis.RedisError, OSError, TimeoutError) as error:
             if not self._away:
