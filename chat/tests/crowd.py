@@ -18,9 +18,11 @@ Row = Sequence[Any]
 
 
 class Crowd:
-    """They ask again and again, reconnect as pages do, and send again what was not confirmed."""
+    """They ask again and again, `pause` seconds after an answer, reconnect as pages do, and send again what
+    was not confirmed."""
 
-    def __init__(self, urls: Sequence[str], count: int) -> None:
+    def __init__(self, urls: Sequence[str], count: int, pause: float = 0.0) -> None:
+        self._pause = pause
         self.customers = [Customer(urls[number % len(urls)]) for number in range(count)]
         self.acked: set[str] = set()
         self.longest = 0.0
@@ -42,6 +44,8 @@ class Crowd:
             asked = customer.begin(QUESTION)
             await self._see_through(customer, asked)
             self.longest = max(self.longest, time.perf_counter() - asked.at)
+            if self._pause:
+                await asyncio.sleep(self._pause)
 
     async def _see_through(self, customer: Customer, asked: Asked) -> None:
         done = asyncio.create_task(asked.done.wait())
