@@ -51,7 +51,7 @@ class Pending:
     owner: str
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # in a batch the whole of it is undone anyway
 def finish_answers(items: Sequence[Outcome]) -> list[tuple[DurableEvent, ...]]:
     """Store how each answer ended, once: an answer that is no longer pending stays as it is and yields
     no events."""

@@ -63,7 +63,7 @@ class _Known:
     accepted: Accepted
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # in a batch the whole of it is undone anyway
 def add_questions(items: Sequence[NewQuestion]) -> list[Accepted | Refused]:
     """Store each question with its pending answer. The same frame again gets the same result."""
     log = Log(item.conversation for item in items)
@@ -170,7 +170,7 @@ def _lease_on_shared_clock(messages: Sequence[Message]) -> None:
             message.lease_until = now + max(message.lease_until - message.created_at, timedelta(0))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # in a batch the whole of it is undone anyway
 def retry_answers(items: Sequence[NewRetry]) -> list[Accepted | Refused]:
     """Replace an answer by a new pending one to the same question. A repeated action does nothing more."""
     log = Log(item.conversation for item in items)
