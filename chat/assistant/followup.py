@@ -23,6 +23,7 @@ _EMPTY = _LEANS_BACK | vocabulary(
 _SUBJECT = re.compile(
     r"[a-z]-?\d|\d{3}", re.IGNORECASE
 )  # an error code, a number of an invoice; not "20 people"
+_NAMED = 2  # words with a content of their own, before "it": that is what "it" means
 _LONGEST = 12  # words; a longer question stands on its own
 _STEM = 4  # letters that a word and its inflections share
 _CONTEXT = 300  # characters of the earlier question that are searched along
@@ -34,9 +35,18 @@ def leans_on_context(question: str) -> bool:
     if not words or len(words) > _LONGEST or _SUBJECT.search(question):
         return False
     content = _content(question)
-    return (
-        not content or bool(_LEANS_BACK & set(words)) or (len(content) <= 2 and bool(_OPENS.match(question)))
-    )
+    return not content or _leans(words) or (len(content) <= 2 and bool(_OPENS.match(question)))
+
+
+def _leans(words: list[str]) -> bool:
+    """Whether one of the words points back, and not at something that the question has named itself: "what
+    does the team plan hold and how much is it"."""
+    named = 0
+    for word in words:
+        if word in _LEANS_BACK:
+            return named < _NAMED
+        named += word not in _EMPTY
+    return False
 
 
 def with_context(question: str, history: tuple[Exchange, ...]) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from chat.assistant import followup, pictures, prompts, showing, smalltalk
+from chat.assistant import followup, pictures, prompts, showing, smalltalk, tongues
 from chat.assistant.citations import CitationStream
 from chat.assistant.events import (
     Answered,
@@ -210,8 +210,9 @@ async def _elsewhere(
             yield draft.ending()
             return
     yield Sources(_cited(passages, {}))
-    yield Delta(NO_ANSWER_WORDS)
-    yield Answered("no_answer", "none", NO_ANSWER_WORDS, notice=notice)
+    words = tongues.refusal(turn.question, NO_ANSWER_WORDS)
+    yield Delta(words)
+    yield Answered("no_answer", "none", words, notice=notice)
 
 
 # --- Writing -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chat.assistant import followup, smalltalk
+from chat.assistant import followup, smalltalk, tongues
 from chat.assistant.citations import CitationStream
 from chat.assistant.markdown import hosts_in, render
 from chat.assistant.services import Exchange
@@ -159,7 +159,11 @@ def test_a_question_that_leans_on_the_last_one_is_joined_with_it(question: str) 
 
 
 @pytest.mark.parametrize(
-    "question", ["How do I cancel my plan?", "refund policy", "E-1042", "and E-2003?", "error 404"]
+    "question",
+    [
+        *("How do I cancel my plan?", "refund policy", "E-1042", "and E-2003?", "error 404"),
+        "what does the team plan hold and how much is it?",
+    ],
 )
 def test_a_question_with_a_subject_stands_alone(question: str) -> None:
     assert followup.with_context(question, BEFORE) is None
@@ -169,3 +173,23 @@ def test_what_a_follow_up_adds_is_its_words_with_a_meaning_of_their_own() -> Non
     assert followup.is_met("how long does it take?", ["Erasing goes on for 14 days."])
     assert followup.is_met("can I edit it afterwards?", ["Press Edit."])
     assert not followup.is_met("and the weather?", ["Press Edit."])
+
+
+@pytest.mark.parametrize(
+    ("question", "tongue"),
+    [
+        ("Wie kann ich mein Passwort zurücksetzen?", "Englisch"),
+        ("Comment puis-je changer mon mot de passe ?", "anglais"),
+        ("¿Cómo puedo cambiar mi contraseña?", "inglés"),
+        ("Come posso cambiare la mia password?", "inglese"),
+        ("Como posso mudar a minha senha?", "inglês"),
+        ("Hoe kan ik mijn wachtwoord wijzigen?", "Engels"),
+        ("Jak mogę zmienić moje hasło?", "angielsku"),
+        ("My boss left and nobody has the admin login any more", "No."),
+        ("the error says: Sie haben keine Berechtigung, what can I do?", "No."),
+        ("de facto", "No."),
+        ("", "No."),
+    ],
+)
+def test_a_question_in_another_language_is_refused_in_that_language(question: str, tongue: str) -> None:
+    assert tongue in tongues.refusal(question, "No.")
