@@ -100,7 +100,9 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Nothing more, and the connection stays open."""
+    """Nothing more until `over`, if it is ever, and the connection stays open."""
+
+    over: asyncio.Event | None = None
 
 
 Step = Status | Open | Wait | Tokens | Event | Raw | Wire | End | Close | Reset | Hang
@@ -345,8 +347,8 @@ async def _play(step: Step, connection: Connection, model: str) -> None:
             connection.close()
         case Reset():
             connection.reset()
-        case Hang():
-            await asyncio.Event().wait()
+        case Hang(over):
+            await (over or asyncio.Event()).wait()
 
 
 async def _play_tokens(chunks: tuple[bytes, ...], per_second: float, connection: Connection) -> None:
@@ -381,16 +383,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tokens", type=int, default=0, help="numbered tokens instead of the usual answer")
     parser.add_argument("--first", type=float, default=0.0, help="seconds to the first token")
     parser.add_argument("--per-second", type=float, default=0.0, help="tokens a second; 0: no limit")
-    parser.add_argument("--failure", choices=sorted(BEFORE_TEXT | AFTER_TEXT), help="always fail like this")
+    failures = BEFORE_TEXT | AFTER_TEXT
+    parser.add_argument("--failure", choices=sorted(failures), help="always fail like this")
     parser.add_argument("--obedient", action="store_true", help="repeat the whole prompt")
     options = parser.parse_args(arguments)
-    script: Script = answer(first=options.first, per_second=options.per_second)
-    if options.tokens:
-        script = stream(numbered(options.tokens), first=options.first, per_second=options.per_second)
-    if options.obedient:
-        script = obedient
-    if options.failure:
-        script = (BEFORE_TEXT | AFTER_TEXT)[options.failure]
+    pace = {"first": options.first, "per_second": options.per_second}
+    script: Script = stream(numbered(options.tokens), **pace) if options.tokens else answer(**pace)
+    if options.obedient or options.failure:
+        script = obedient if options.obedient else failures[options.failure]
     server = FakeGroq(script, port=options.port)
     with suppress(KeyboardInterrupt):
         uvloop.run(server.serve(lambda: sys.stdout.write(f"{server.base_url}\n") and sys.stdout.flush()))

