@@ -1,23 +1,47 @@
 #!/usr/bin/env bash
 # A new version without anybody noticing: one web process after the other, each as soon as the one before is
-# ready. On one host with systemd; see docs/operations.md.
-#   deploy/rolling-deploy.sh 8001 8002 8003
+# ready. After `git pull`, with systemd's units (as root) or with compose.yaml:
+#   deploy/rolling-deploy.sh 8001 8002
+#   deploy/rolling-deploy.sh compose
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ $# -gt 0 ] || { echo "Name the ports of the web processes: $0 8001 8002 8003"; exit 2; }
 
-.venv/bin/pip install --disable-pip-version-check -q -r requirements.txt
-.venv/bin/python manage.py setup
+ready() {
+	curl -fsS -m 3 -o /dev/null -H 'Host: localhost' "http://127.0.0.1:$1/readyz" 2>/dev/null
+}
 
-for port in "$@"; do
-	systemctl restart "joblynk-web@$port" # SIGTERM, then up to 20 s for its answers
-	for _ in $(seq 120); do
-		if curl -fsS -o /dev/null -H 'Host: localhost' "http://127.0.0.1:$port/readyz"; then
-			continue 2
-		fi
-		sleep 0.5
+with_systemd() {
+	.venv/bin/pip install --disable-pip-version-check -q -r requirements.txt
+	systemctl restart joblynk-setup
+	for port in "$@"; do
+		systemctl restart "joblynk-web@$port" # SIGTERM, then up to 20 s for its answers
+		for _ in $(seq 120); do
+			if ready "$port"; then continue 2; fi
+			sleep 0.5
+		done
+		echo "The process on port $port did not become ready. Those after it still run the version before." >&2
+		exit 1
 	done
-	echo "The process on port $port did not become ready. The others still run the version before; stop here."
-	exit 1
-done
-systemctl restart 'joblynk-worker@*'
+	systemctl restart 'joblynk-worker@*'
+}
+
+compose() { docker compose -f deploy/compose.yaml "$@"; }
+
+with_compose() {
+	compose build web
+	compose run --rm setup
+	mapfile -t old < <(compose ps -q web)
+	for container in "${old[@]}"; do
+		# One more, of the new version; when it is ready, one of those before goes.
+		compose up -d --no-deps --no-recreate --wait --scale web=$((${#old[@]} + 1)) web
+		docker stop "$container" >/dev/null # after its stop_grace_period at the latest
+		docker rm "$container" >/dev/null
+	done
+	compose up -d --no-deps worker
+}
+
+case "${1:-}" in
+	"") echo "Name the ports of the web processes, or compose: $0 8001 8002" >&2; exit 2 ;;
+	compose) with_compose ;;
+	*) with_systemd "$@" ;;
+esac
