@@ -1,7 +1,8 @@
 """The answerer that needs no service: it quotes.
 
 First the sentences that share most with the question, then the section they stand in, whole, because
-the steps of a how-to text are of no use one at a time, then what the next best passages say in a line.
+the steps of a how-to text are of no use one at a time, then what the next best passages say in a line, and
+nothing twice. Who asks about an error code is told of no other.
 Measured on 500 questions: the best passage alone holds the answer in 93 %, three of them in 99 %.
 """
 
@@ -17,11 +18,13 @@ _LEAD_WORDS = 60
 _SHORT = 70  # words; a section up to this length needs no lead, and is quoted whole
 _NEXT = 3  # further passages, a few lines of each
 _EXCERPT_LINES = 3
+_SAME = 0.75  # share of a sentence's words that one quoted before holds: it says nothing new
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”)]?\s+(?=\S)")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _MARKER = re.compile(r"([\[【])(\s*\d[^\]】]{0,40})([\]】])(?!\()")
 _STRUCTURE = ("|", "```", "~~~", "#", ">", "    ", "\t")
+_CODE = re.compile(r"\b[A-Z]{1,6}-?\d{2,8}\b")
 _SUFFIX = re.compile(r"(?:ing|ed|es|s|ly|e)$")
 _COMMON_WORDS = """a an and are as at be been but by can could did do does for from had has have how i if in
     into is it its me my no not of on or our she so that the their them then there they this to was we were
@@ -70,23 +73,52 @@ def _blocks(question: str, grounding: Sequence[Grounding]) -> Iterator[str]:
     more = [other for other in grounding[1:] if _continues(best, other)][:1]
     for other in more:
         yield _marked(_harmless(other.text), other.number)
-    for other in [other for other in grounding[1:] if other not in more][:_NEXT]:
-        if excerpt := _excerpt(_harmless(other.text), weights):
+    quoted = _stems_of(best, *more)
+    codes = [code for code in _CODE.findall(question) if code in _whole(best)]
+    others = [other for other in grounding[1:] if other not in more and _names(_whole(other), codes)]
+    for other in others[:_NEXT]:
+        if excerpt := _excerpt(_harmless(other.text), weights, codes, quoted):
             yield f"Also from *{_name(other)}*:"
             yield _marked(excerpt, other.number)
+            quoted += _stems_of(other)
 
 
-def _excerpt(text: str, weights: dict[str, float]) -> str:
-    """The whole of a short passage, of a longer one the lines that share most with the question."""
+def _excerpt(text: str, weights: dict[str, float], codes: list[str], quoted: list[set[str]]) -> str:
+    """The whole of a short passage, of a longer one the lines that share most with the question, and name one
+    of the codes that it asks about; "" where it says only what was quoted before."""
+    if all(_is_old(sentence, quoted) for _, sentence in _sentences(text)):
+        return ""
     if len(text.split()) <= _SHORT:
         return text
     lines: dict[int, list[str]] = {}
     for line, sentence in _sentences(text):
         lines.setdefault(line, []).append(sentence)
-    said = {line: _shortened(" ".join(sentences), weights) for line, sentences in lines.items()}
+    whole = {line: " ".join(sentences) for line, sentences in lines.items()}
+    said = {
+        line: _shortened(words, weights)
+        for line, words in whole.items()
+        if _names(words, codes) and not _is_old(words, quoted)
+    }
     weight = {line: _weight(sentence, weights) for line, sentence in said.items()}
     chosen = sorted(weight, key=lambda line: (-weight[line], line))[:_EXCERPT_LINES]
     return "\n".join(f"- {said[line]}" for line in sorted(chosen) if weight[line])
+
+
+def _whole(passage: Grounding) -> str:
+    return f"{passage.title} {passage.heading} {passage.text}"
+
+
+def _names(text: str, codes: list[str]) -> bool:
+    return not codes or any(code in text for code in codes)
+
+
+def _stems_of(*passages: Grounding) -> list[set[str]]:
+    return [set(_stems(text)) for passage in passages for _, text in _sentences(passage.text)]
+
+
+def _is_old(sentence: str, quoted: list[set[str]]) -> bool:
+    stems = set(_stems(sentence))
+    return any(len(stems & other) >= _SAME * len(stems) for other in quoted)
 
 
 def _shortened(line: str, weights: dict[str, float]) -> str:

@@ -65,3 +65,18 @@ async def test_the_stream_is_the_quotation_and_one_end() -> None:
     deltas = [event for event in events[:-1] if isinstance(event, TextDelta)]
     assert len(deltas) == len(events) - 1 > 2
     assert "".join(delta.text for delta in deltas) == quote("export my data", request.grounding)
+
+
+def test_who_asks_about_a_code_is_told_of_no_other_and_of_nothing_twice() -> None:
+    heading = "E-2007: no readable text"
+    best = Grounding(1, "document", "Codes", heading, "Cause: The CV is a scan.\nRemedy: Export it anew.")
+    other = Grounding(2, "document", "Codes", "E-2003: too large", "Cause: The file is too large.")
+    again = Grounding(3, "faq", "Why E-2007?", "", "The CV is a scan. Export it anew.")
+    more = Grounding(
+        4, "document", "Upload", "", f"{FILLER}\n\n- Too large (E-2003).\n- Only pictures (E-2007): print it."
+    )
+    answer = quote("E-2007 what does it mean", [best, other, again, more])
+    assert answer == (
+        f"From *Codes: {heading}*:\n\n{best.text} [1]\n\n"
+        "Also from *Upload*:\n\n- Only pictures (E-2007): print it. [4]"
+    )
