@@ -16,7 +16,7 @@ from chat.assistant import pipeline
 from chat.assistant.events import AnswerEvent
 from chat.assistant.services import Limits, Past, ReadPictures, Services, Turn, no_pictures
 from chat.attachments import Attachments
-from chat.budget import settled, within_budget
+from chat.budget import settled, vision_within_budget, within_budget
 from chat.desk import Desk
 from chat.limits import allowances
 from chat.live import Live
@@ -28,6 +28,7 @@ from chat.turns import Answer, Turns
 from chat.writer import Writer
 from joblynk import executors, metrics
 from joblynk.providers import registry
+from joblynk.providers.types import Vision
 from knowledge import search
 from videos import catalogue, sources
 from videos.recommend import recommend
@@ -122,7 +123,11 @@ def _answer(attachments: Attachments, turn: Turn) -> AsyncGenerator[AnswerEvent,
 
 
 async def _look(pictures: Sequence[Attachment]) -> list[transcripts.Reading]:
-    return await readings.look(pictures, registry.get("vision"), registry.get("offline_vision"))
+    return await readings.look(pictures, vision(), registry.get("offline_vision"))
+
+
+def vision() -> Vision:
+    return vision_within_budget(registry.get("vision"))
 
 
 def services(read_pictures: ReadPictures = no_pictures) -> Services:

@@ -164,10 +164,13 @@ CHAT_QUESTIONS_PER_MINUTE = (
 )
 LLM_TOKENS_PER_DAY = env_int("LLM_TOKENS_PER_DAY", 0)
 LLM_DOLLARS_PER_DAY = env_float("LLM_DOLLARS_PER_DAY", 0.0)
-"""What the model may cost a day; over it, answers are quoted from the guides. 0: no limit."""
+"""What the models may cost a day; over it, answers are quoted from the guides. 0: no limit."""
 LLM_PROMPT_PRICE = env_float("LLM_PROMPT_PRICE", 0.15)
 LLM_COMPLETION_PRICE = env_float("LLM_COMPLETION_PRICE", 0.60)
 """Dollars for a million tokens: the list price of GROQ_MODEL's default."""
+VISION_PROMPT_PRICE = env_float("VISION_PROMPT_PRICE", 0.60)
+VISION_COMPLETION_PRICE = env_float("VISION_COMPLETION_PRICE", 3.00)
+"""The same for GROQ_VISION_MODEL."""
 MODEL_PRICES = {"openai/gpt-oss-20b": (0.075, 0.30)}
 """The same pair for other models, where staff are shown what an answer cost."""
 CHAT_PASSAGES = 5  # at most so many sources an answer
@@ -187,6 +190,7 @@ VIDEO_MAX_MB = env_int("VIDEO_MAX_MB", 200)
 
 # --- Providers: a key switches a service on, code never asks which ----------------------------
 GROQ_API_KEY = env_secret("GROQ_API_KEY")
+GROQ_MAX_COMPLETION_TOKENS = env_int("GROQ_MAX_COMPLETION_TOKENS", 1_500)
 SERPER_API_KEY = env_secret("SERPER_API_KEY")
 PROVIDERS: dict[str, dict[str, Any]] = {
     "llm": (
@@ -197,7 +201,7 @@ PROVIDERS: dict[str, dict[str, Any]] = {
                 "base_url": env_str("GROQ_BASE_URL", "https://api.groq.com"),  # host only
                 "model": env_str("GROQ_MODEL", "openai/gpt-oss-120b"),
                 "fallback_model": env_str("GROQ_FALLBACK_MODEL", "openai/gpt-oss-20b"),
-                "max_completion_tokens": env_int("GROQ_MAX_COMPLETION_TOKENS", 1_500),
+                "max_completion_tokens": GROQ_MAX_COMPLETION_TOKENS,
                 "first_token_seconds": CHAT_FIRST_TOKEN_SECONDS,
                 "gather_seconds": CHAT_DELTA_SECONDS,
             },

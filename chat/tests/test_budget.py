@@ -2,9 +2,10 @@
 
 import asyncio
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,21 +14,40 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from chat import transcripts
+from chat import readings, transcripts, wiring
 from chat.assistant import pipeline
 from chat.assistant.events import Answered
-from chat.assistant.services import Turn
-from chat.budget import ANSWER_TOKENS, Budgeted, Prices, settled
-from chat.models import Spending
+from chat.assistant.services import Limits, Turn
+from chat.budget import Budgeted, BudgetedVision, Prices, settled
+from chat.models import Attachment, Spending
 from chat.tests.test_assistant import services
 from chat.transcripts import Budget, Cost
 from joblynk import executors
+from joblynk.pictures import workshop
+from joblynk.pictures.tests.drawing import encoded, picture
+from joblynk.providers.errors import ProviderError
 from joblynk.providers.llm.groq import GroqLLM
 from joblynk.providers.llm.offline import OfflineLLM
+from joblynk.providers.types import Sight
+from joblynk.providers.vision.groq import GroqVision
 from joblynk.testing.fake_groq import FakeGroq, answer, failure
+from joblynk.testing.fake_vision import FAILURES, reads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DAY = datetime.date(2026, 3, 1)
+PRICES = Prices(0.15, 0.60)
+ANSWER_TOKENS = 1_500
+
+
+class ReadsNothing:
+    """A reader that takes no time."""
+
+    name = "here"
+
+    async def look(self, pictures: Sequence[Path]) -> tuple[Sight, ...]:
+        return (Sight(""),) * len(pictures)
+
+    async def aclose(self) -> None: ...
 
 
 @pytest.fixture
@@ -65,12 +85,13 @@ def the_model(groq: FakeGroq) -> GroqLLM:
         base_url=groq.base_url,
         model="openai/gpt-oss-120b",
         max_completion_tokens=500,
-        first_token_seconds=5.0,
+        first_token_seconds=30.0,
     )
 
 
 async def ask(llm: Budgeted) -> Answered:
-    kit = replace(services(), llm=llm, offline_llm=OfflineLLM())
+    limits = Limits(first_text=30.0, whole=60.0)
+    kit = replace(services(), llm=llm, offline_llm=OfflineLLM(), limits=limits)
     ending = [event async for event in pipeline.answer(Turn("How do I begin?"), kit)][-1]
     await settled()
     assert isinstance(ending, Answered)
@@ -80,11 +101,11 @@ async def ask(llm: Budgeted) -> Answered:
 async def test_over_budget_the_guides_are_quoted_and_the_model_is_not_asked(groq: FakeGroq) -> None:
     groq.play(answer())
     model = the_model(groq)
-    llm = Budgeted(model, Budget(tokens=2_000), Prices(0.15, 0.60))
+    llm = Budgeted(model, Budget(tokens=3_000), PRICES, ANSWER_TOKENS)
     assert (await ask(llm)).mode == "llm"
     account = await asyncio.to_thread(transcripts.spent, timezone.localdate())
     assert (account.tokens, account.micros) == (854, round(812 * 0.15 + 42 * 0.60))
-    llm = Budgeted(model, Budget(tokens=854 + ANSWER_TOKENS), Prices(0.15, 0.60))
+    llm = Budgeted(model, Budget(tokens=854 + ANSWER_TOKENS), PRICES, ANSWER_TOKENS)
     asked = len(groq.requests)
     over = await ask(llm)
     assert over.mode == "offline"
@@ -99,10 +120,61 @@ async def test_over_budget_the_guides_are_quoted_and_the_model_is_not_asked(groq
 async def test_a_call_that_fails_before_the_first_word_costs_nothing(groq: FakeGroq) -> None:
     groq.play(failure(503))
     model = the_model(groq)
-    assert (await ask(Budgeted(model, Budget(tokens=5_000), Prices(0.15, 0.60)))).mode == "offline"
+    llm = Budgeted(model, Budget(tokens=5_000), PRICES, ANSWER_TOKENS)
+    assert (await ask(llm)).mode == "offline"
     assert (await asyncio.to_thread(transcripts.spent, timezone.localdate())).tokens == 0
     await model.aclose()
     executors.shutdown()
+
+
+async def test_pictures_are_read_on_this_server_when_the_budget_is_used_up(
+    groq: FakeGroq, tmp_path: Path, settings: Settings
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    (tmp_path / "shot.png").write_bytes(encoded(picture(300, 120, "E-1042")))
+    shown = [Attachment(visitor="a" * 32, picture="shot.png")]
+    model = GroqVision(api_key="gsk_budget", base_url=groq.base_url, model="qwen/qwen3.8-27b")
+    here = ReadsNothing()
+    for budget, reader, spent in (
+        (Budget(tokens=6_000), "groq", (4_370, round(4_310 * 0.6 + 60 * 3.0))),
+        (Budget(tokens=9_000), "here", (4_370, 2_766)),
+        (Budget(micros=14_000), "groq", (8_740, 5_532)),
+        (Budget(micros=14_000), "here", (8_740, 5_532)),
+    ):
+        groq.see(reads("Error E-1042"))
+        asked = len(groq.requests)
+        (found,) = await readings.look(shown, BudgetedVision(model, budget, Prices(0.6, 3.0)), here)
+        await settled()
+        account = await asyncio.to_thread(transcripts.spent, timezone.localdate())
+        assert (found.reader, found.failure) == (reader, "")
+        assert (account.tokens, account.micros) == spent
+        assert len(groq.requests) - asked == (reader == "groq")
+    await model.aclose()
+    workshop.shutdown()
+    executors.shutdown()
+
+
+@pytest.mark.parametrize(("name", "tokens"), [("not json", 2_300), ("status 503", 0)])
+async def test_a_reading_that_fails_costs_what_the_service_counts(
+    groq: FakeGroq, tmp_path: Path, name: str, tokens: int
+) -> None:
+    (tmp_path / "shot.png").write_bytes(encoded(picture(300, 120, "E-1042")))
+    groq.see(FAILURES[name])
+    model = GroqVision(api_key="gsk_budget", base_url=groq.base_url, model="qwen/qwen3.8-27b")
+    with pytest.raises(ProviderError):
+        await BudgetedVision(model, Budget(), PRICES).look([tmp_path / "shot.png"])
+    await settled()
+    assert (await asyncio.to_thread(transcripts.spent, timezone.localdate())).tokens == tokens
+    await model.aclose()
+    workshop.shutdown()
+    executors.shutdown()
+
+
+def test_the_site_counts_answers_and_readings_against_what_it_may_spend(settings: Settings) -> None:
+    settings.LLM_TOKENS_PER_DAY, settings.LLM_DOLLARS_PER_DAY = 10, 0.5
+    for model in (wiring.services().llm, wiring.vision()):
+        assert isinstance(model, Budgeted | BudgetedVision)
+        assert model.account.budget == Budget(10, 500_000)
 
 
 def test_the_admin_says_what_was_spent_and_that_the_budget_is_used_up(
@@ -113,5 +185,5 @@ def test_the_admin_says_what_was_spent_and_that_the_budget_is_used_up(
     client.force_login(User.objects.create_superuser("mira"))
     page = " ".join(client.get("/admin/").content.decode().split())
     assert "used 99,500 of 100,000 tokens and $12.34 today" in page
-    assert "3 answers came from the guides instead" in page
+    assert "3 times the guides were quoted" in page
     assert "99500" in client.get("/admin/chat/spending/").content.decode().replace(",", "")

@@ -5,7 +5,7 @@ through the one-thread executor of `joblynk.executors`.
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -85,11 +85,12 @@ class WebResult:
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What is to be seen in one picture. `text` is its print, line by line, "" if there is none; `confidence`
-    from 0 to 1, None where the reader gives none."""
+    from 0 to 1, None where the reader gives none; `usage` is a whole request's, at its first picture."""
 
     text: str
     description: str = ""
     confidence: float | None = None
+    usage: Usage | None = field(default=None, compare=False)
 
 
 class Vision(Protocol):

@@ -5,6 +5,8 @@ import orjson
 from joblynk.testing.arrivals import pictures
 from joblynk.testing.fake_groq import Close, Hang, Reset, Script, Status, Steps, failure
 
+USAGE = {"prompt_tokens": 4_310, "completion_tokens": 60, "total_tokens": 4_370}
+
 
 def seen(*sights: tuple[str, str], reason: str = "stop") -> Steps:
     """An answer with the text and the description of each picture."""
@@ -14,7 +16,7 @@ def seen(*sights: tuple[str, str], reason: str = "stop") -> Steps:
 
 def reply(content: str | None, reason: str = "stop") -> Steps:
     choice = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": content}}
-    return (Status(200, orjson.dumps({"id": "chatcmpl-fake", "choices": [choice]})),)
+    return (Status(200, orjson.dumps({"id": "chatcmpl-fake", "choices": [choice], "usage": USAGE})),)
 
 
 def reads(text: str, description: str = "") -> Script:

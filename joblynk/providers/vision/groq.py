@@ -10,6 +10,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +25,7 @@ from joblynk.providers.errors import ProviderCode, ProviderError
 from joblynk.providers.llm.groq_errors import FAILURES, NAME, failure, from_exception
 from joblynk.providers.options import checked_host, checked_key
 from joblynk.providers.per_loop import PerLoop
-from joblynk.providers.types import Sight
+from joblynk.providers.types import Sight, Usage
 
 MOST_PICTURES = 3  # that the service takes in one request
 _MOST_CHARACTERS = 3_000_000  # of base64 in one request; the service refuses some at 4 MB
@@ -147,15 +148,25 @@ async def _small(picture: Path, target: Path, side: int) -> str:
 
 def _sights(content: bytes, count: int) -> tuple[Sight, ...]:
     """Raises `ValueError`, `LookupError` or `TypeError` for an answer that is not what was asked for."""
-    choice = orjson.loads(content)["choices"][0]
+    answer = orjson.loads(content)
+    choice = answer["choices"][0]
     if choice["finish_reason"] != "stop":
         raise ValueError("cut short")
     entries = orjson.loads(choice["message"]["content"])["pictures"]
     if len(entries) != count:
         raise ValueError("not one entry for each picture")
-    return tuple(
+    first, *others = [
         Sight(_plain(entry["text"], _TEXT), _plain(entry["description"], _DESCRIPTION)) for entry in entries
-    )
+    ]
+    return (replace(first, usage=_usage(answer.get("usage"))), *others)
+
+
+def _usage(told: object) -> Usage | None:
+    match told:
+        case {"prompt_tokens": int(prompt), "completion_tokens": int(completion)}:
+            return Usage(prompt, completion)
+        case _:
+            return None
 
 
 def _plain(text: str, most: int) -> str:
