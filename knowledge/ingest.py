@@ -14,7 +14,9 @@ from typing import Literal
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from joblynk import stopping
 from joblynk.providers.types import Embedder
+from joblynk.stopping import Stopped
 from knowledge import library, parts
 from knowledge.extract import Extractor
 from knowledge.models import Document, Faq, IndexBuild
@@ -97,13 +99,23 @@ def take(
     told: Callable[[Report], None] = lambda report: None,
 ) -> datetime | None:
     """Read a source that is due, under a lease, and tell what that took. What goes wrong with it is logged
-    and told to staff, not raised; returns when it will be tried again, None when that will not be."""
+    and told to staff, not raised; returns when it will be tried again, None when that will not be. Raises
+    Stopped, with the source due again, when this process is to end."""
+    stopping.check()
     lease = library.claim(kind, source_id)
     if lease is None:
         return None
+
+    def alive() -> None:
+        stopping.check()
+        lease.beat()
+
     try:
         with _extractor(extractor) as ours:
-            told(_read_one(lease.row, embedder or _embedder(), ours, lease.beat))
+            told(_read_one(lease.row, embedder or _embedder(), ours, alive))
+    except Stopped:
+        lease.hand_back()
+        raise
     except Exception:
         log.exception("%s %s: attempt %s failed", kind, source_id, lease.row.attempts)
         return lease.postpone(_NOT_EMBEDDED)
@@ -153,6 +165,9 @@ def reindex(
         build, mine = library.begin_build(reason or scope, by, everything=everything)
     try:
         report = _reindex(embedder or _embedder(), progress, build)
+    except Stopped:
+        library.hand_build_back(build)
+        raise
     except BaseException as error:
         build.error = type(error).__name__
         library.end_build(build)
@@ -330,6 +345,7 @@ class _Heart:
         self._last = 0.0
 
     def beat(self, done: int | None = None) -> None:
+        stopping.check()
         self._done = self._done if done is None else done
         if monotonic() - self._last > 1:
             library.note_progress(self._build, self._done, self._total)

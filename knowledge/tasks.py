@@ -97,8 +97,8 @@ def catch_up(reason: str) -> bool:
 
 
 def take_due() -> bool:
-    """Read what is due and was not rung for: retries, what a killed worker held, and everything when a
-    build of everything was killed. Else it returns after some seconds even if more is left, and then True."""
+    """Read what is due and was not rung for: retries, what a killed worker held, and what is left of a build
+    that was killed. Else it returns after some seconds even if more is left, and then True."""
     if library.left_undone():
         ingest.reindex(reason="taken over from a run that was interrupted")
     until = time.monotonic() + _TURN_SECONDS

@@ -25,15 +25,15 @@ def begin_build(
         )
         if running := alive.first():
             return running, False
-        everything = everything or left_undone()
+        everything = everything or _killed().filter(everything=True).exists()
         _close(_killed())
         build = IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, everything=everything)
         return build, True
 
 
 def left_undone() -> bool:
-    """A build of everything was killed, and none has taken over."""
-    return _killed().filter(everything=True).exists()
+    """A build was killed, and none has taken over."""
+    return _killed().filter(chosen=False).exists()
 
 
 def begin_chosen(reason: str, total: int, by: AbstractBaseUser | None = None) -> IndexBuild:
@@ -45,6 +45,11 @@ def begin_chosen(reason: str, total: int, by: AbstractBaseUser | None = None) ->
 def note_progress(build: IndexBuild, done: int, total: int) -> None:
     """Show a sign of life, and how many of its sources are done."""
     IndexBuild.objects.filter(pk=build.pk).update(done=done, total=total, alive_at=timezone.now())
+
+
+def hand_build_back(build: IndexBuild) -> None:
+    """The next run takes over at once, as if this one had been silent for long."""
+    IndexBuild.objects.filter(pk=build.pk).update(alive_at=timezone.now() - SILENCE)
 
 
 def end_build(build: IndexBuild) -> None:

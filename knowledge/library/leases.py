@@ -62,6 +62,10 @@ class Lease:
         again = database_now() + DELAYS[tried - 1]
         return again if self._rows().update(due_at=again, **_pending(self.kind)) else None
 
+    def hand_back(self) -> None:
+        """Whoever is free may take it at once, and this was no attempt."""
+        self._rows().update(due_at=database_now(), attempts=F("attempts") - 1, **_pending(self.kind))
+
     def release(self) -> None:
         """Nothing is left to do for the content that was taken."""
         self._rows().update(due_at=None, attempts=0)

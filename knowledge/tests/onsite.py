@@ -90,6 +90,25 @@ def settled(seconds: float) -> dict[str, list[str]]:
         time.sleep(0.1)
 
 
+def being_embedded(seconds: float) -> bool:
+    """Whether a worker is at it with some document, now or within `seconds`."""
+    from knowledge.models import Document
+
+    deadline = time.monotonic() + seconds
+    while not (found := Document.objects.filter(state="embedding").exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def due_at_once() -> list[list[Any]]:
+    """State and attempts of the documents that any worker may take."""
+    from joblynk.clock import database_now
+    from knowledge.models import Document
+
+    rows = Document.objects.filter(due_at__lte=database_now())
+    return [list(row) for row in rows.values_list("state", "attempts")]
+
+
 def end_leases() -> int:
     """Let a minute pass: whatever a dead worker held, and what waits for a retry, is due."""
     from django.utils import timezone

@@ -120,9 +120,14 @@ def test_no_answer_that_began_after_it_was_unpublished_or_deleted_cites_a_docume
     assert {source for source, _, _ in hidden} & cited
 
 
-def test_a_worker_that_is_asked_to_stop_ends_what_it_does(site: Site) -> None:
-    onsite.call(site, "add", count=2, version=0)
+def test_a_worker_that_is_asked_to_end_hands_back_at_once_what_takes_minutes(
+    site: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "long.md").write_text("\n\n".join(onsite.text(number, 0) for number in range(120)))
+    onsite.call(site, "add_files", folder=str(tmp_path))
     worker: Process = site.start_worker()
-    onsite.call(site, "settled", seconds=30)
-    assert worker.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
-    assert {state for state, _ in onsite.call(site, "settled", seconds=0).values()} == {"ready"}
+    assert onsite.call(site, "being_embedded", seconds=60)
+    began = time.monotonic()
+    assert worker.stop(signal.SIGTERM, seconds=of(20, 60)) == 0
+    print(f"ended {time.monotonic() - began:.1f} s after it was asked to")  # noqa: T201
+    assert onsite.call(site, "due_at_once") == [["pending", 0]]

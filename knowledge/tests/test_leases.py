@@ -1,15 +1,17 @@
 """Who reads a source, how often it is tried, and what a worker that dies leaves behind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from joblynk import stopping
 from joblynk.providers.types import Vectors
+from joblynk.stopping import Stopped
 from knowledge import ingest, library, tasks
-from knowledge.models import Chunk, Document, Faq
+from knowledge.models import Chunk, Document, Faq, IndexBuild
 from knowledge.tests.builders import WordEmbedder, a_document, a_faq
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +20,18 @@ pytestmark = pytest.mark.django_db
 class BrokenEmbedder(WordEmbedder):
     def embed(self, texts: Sequence[str]) -> Vectors:
         raise RuntimeError("out of order")
+
+
+class InterruptedEmbedder(WordEmbedder):
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        stopping.ask()
+        return super().embed(texts)
+
+
+@pytest.fixture
+def going_on() -> Iterator[None]:
+    yield
+    stopping.forget()
 
 
 def let_time_pass(by: timedelta) -> None:
@@ -70,6 +84,35 @@ def test_a_source_whose_worker_died_is_taken_by_the_next_one_when_the_lease_ends
     ingest.take("document", document.pk, embedder=WordEmbedder())
     document.refresh_from_db()
     assert document.state == Document.State.READY
+
+
+def test_a_worker_that_is_asked_to_end_hands_back_what_it_reads_at_once(going_on: None) -> None:
+    document, untouched = a_document(), a_document()
+    for source in (document, untouched):
+        with pytest.raises(Stopped):
+            ingest.take("document", source.pk, embedder=InterruptedEmbedder())
+    assert not Chunk.objects.exists()
+    stopping.forget()
+    document.refresh_from_db()
+    assert (document.state, document.attempts) == (Document.State.PENDING, 0)
+    assert {due.source_id for due in library.due(5)} == {document.pk, untouched.pk}
+    ingest.take("document", document.pk, embedder=WordEmbedder())
+    document.refresh_from_db()
+    assert document.state == Document.State.READY
+
+
+@pytest.mark.parametrize("scope", ["changed", "all"])
+def test_a_build_of_a_worker_that_is_asked_to_end_is_taken_over_at_once(
+    scope: ingest.Scope, going_on: None
+) -> None:
+    documents = [a_document(), a_document("# Another\n\nWith other words.")]
+    with pytest.raises(Stopped):
+        ingest.reindex(scope, embedder=InterruptedEmbedder())
+    stopping.forget()
+    assert library.left_undone()
+    assert ingest.reindex(embedder=WordEmbedder()).sources == len(documents)
+    assert not library.left_undone()
+    assert [build.everything for build in IndexBuild.objects.order_by("pk")] == [scope == "all"] * 2
 
 
 def test_a_source_that_kills_every_worker_fails_in_words() -> None:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,9 @@ from django.utils.crypto import get_random_string
 from django.utils.module_loading import import_string
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
+
+from joblynk import stopping
+from joblynk.stopping import Stopped
 
 NICENESS = 10
 """Reading documents leaves the processor to the chats, which wait for it; they do not."""
@@ -31,8 +35,9 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Do the site's background work: read uploaded documents, try again what failed, send transcripts. "
-        "Run at least one beside the web processes; any number may run, on any host. SIGTERM lets the task "
-        "at hand end. One that was killed loses nothing: what it held is taken up within a minute."
+        "Run at least one beside the web processes; any number may run, on any host. On SIGTERM what takes "
+        "long is handed to the next one. One that was killed loses nothing: what it held is taken up within "
+        "a minute."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -77,11 +82,15 @@ class SiteWorker(Worker):
                 self.run()  # until the queue is empty
             self.running_task = True  # a signal now waits for the end of it
             try:
-                more = [take(work) for work in due]
+                more = [take(work) for work in due if self.running]
             finally:
                 self.running_task = False
             if not any(more):
                 time.sleep(self.interval)
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        stopping.ask()
+        super().shutdown(signum, frame)
 
     def configure_signals(self) -> None:
         super().configure_signals()
@@ -114,6 +123,8 @@ def take(work: Due) -> bool:
     """One kind of work that fails holds up no other; what it did not do is due again."""
     try:
         return work()
+    except Stopped:
+        return False
     except Exception:
         logger.exception("background_work_failed work=%s", getattr(work, "__qualname__", work))
         close_old_connections()
