@@ -82,7 +82,7 @@ class SiteWorker(Worker):
                 self.run()  # until the queue is empty
             self.running_task = True  # a signal now waits for the end of it
             try:
-                more = [take(work) for work in due if self.running]
+                more = [take(work) for work in due]
             finally:
                 self.running_task = False
             if not any(more):
@@ -122,6 +122,7 @@ class Beside(Thread):
 def take(work: Due) -> bool:
     """One kind of work that fails holds up no other; what it did not do is due again."""
     try:
+        stopping.check()
         return work()
     except Stopped:
         return False
