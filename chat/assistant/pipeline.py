@@ -40,11 +40,10 @@ NEAREST = 0.4  # score below which a question is not near, only nearest
 async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, None]:
     """Yields what happens while the turn is answered. Raises nothing that a service's failure can cause;
     errors of the search itself (the database is gone) are the caller's."""
+    began = asyncio.get_running_loop().time()
     if turn.pictures:
         yield Stage("reading_image")
-        began = asyncio.get_running_loop().time()
         turn = await pictures.looked_at(turn, services)
-        services = _hurried(services, asyncio.get_running_loop().time() - began)
     elif kind := smalltalk.recognise(turn.question):
         text = smalltalk.REPLIES[kind].format(site=turn.site_name)
         yield Delta(text)
@@ -56,12 +55,14 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
         yield Answered("no_answer", "none", lead)
         return
     yield Stage("searching")
-    query, findings = await _search(turn, services)
-    said = f"{lead}\n\n" if lead else ""
-    passages = findings.passages[: services.limits.passages]
+    if (found := await _search_in_time(turn, services)) is None:
+        yield Failed("model_timeout", turn.question)
+        return
+    query, findings = found
+    services = _hurried(services, asyncio.get_running_loop().time() - began)
     ending: Answered | Failed | None = None
     sources: Sources | None = None
-    stages = _rung(turn, services, findings, passages)
+    stages = _led(lead, _rung(turn, services, findings))
     async with showing.looking(turn, services, query, findings) as videos_for, aclosing(stages):
         async for event in stages:
             if isinstance(event, Answered | Failed):
@@ -69,18 +70,24 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
             else:
                 if isinstance(event, Sources):
                     sources = event
-                if said and isinstance(event, Delta):
-                    yield Delta(said)
-                    said = ""
                 yield event
         if videos := await videos_for(ending):
             yield Videos(videos)
     yield _signed(ending, sources, query, findings, lead)
 
 
-def _rung(
-    turn: Turn, services: Services, findings: Findings, passages: Sequence[Passage]
-) -> AsyncGenerator[AnswerEvent, None]:
+async def _led(lead: str, stages: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[AnswerEvent, None]:
+    """With `lead` before the first word."""
+    async with aclosing(stages):
+        async for event in stages:
+            if lead and isinstance(event, Delta):
+                yield Delta(f"{lead}\n\n")
+                lead = ""
+            yield event
+
+
+def _rung(turn: Turn, services: Services, findings: Findings) -> AsyncGenerator[AnswerEvent, None]:
+    passages = findings.passages[: services.limits.passages]
     if findings.verbatim is not None:
         return _verbatim(findings.verbatim, passages)
     if findings.answerable and passages:
@@ -110,6 +117,15 @@ def _suggestions(sources: Sources | None, findings: Findings) -> tuple[str, ...]
     cited = {passage.title for passage in sources.passages if passage.number} if sources else set()
     near = (p.title for p in findings.passages if p.kind == "faq" and p.score >= NEAREST)
     return tuple(title for title in dict.fromkeys(near) if title not in cited)[:SUGGESTIONS]
+
+
+async def _search_in_time(turn: Turn, services: Services) -> tuple[str, Findings] | None:
+    """None when too many were before it."""
+    try:
+        async with asyncio.timeout(services.limits.searching):
+            return await _search(turn, services)
+    except TimeoutError:
+        return None
 
 
 async def _search(turn: Turn, services: Services) -> tuple[str, Findings]:

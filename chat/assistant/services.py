@@ -122,7 +122,8 @@ class Limits:
 
     first_text: float = 8.0
     whole: float = 45.0
-    reading: float = 30.0  # of pictures; what is left of `whole` is for the answer
+    reading: float = 30.0  # of pictures
+    searching: float = 20.0  # with the wait for its turn; what is left of `whole` is for the answer
     videos: float = 2.0  # that a finished answer waits for them
     passages: int = 5
     web_results: int = 4

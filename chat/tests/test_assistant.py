@@ -1,14 +1,16 @@
 """The ladder: which answer a question gets, and how it ends when things fail."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from chat.assistant import pipeline
 from chat.assistant.events import Answered, AnswerEvent, Delta, Failed, Sources, Stage
 from chat.assistant.services import Exchange, Limits, Services, Turn
+from joblynk import executors
 from joblynk.providers.errors import ProviderError
 from joblynk.providers.types import AnswerRequest, Finished, TextDelta, Usage, Vectors, WebResult
 
@@ -178,6 +180,22 @@ async def test_a_model_that_finds_no_answer_in_the_passages_is_believed() -> Non
     assert ending(events).finish == "no_answer"
     assert "NO_ANSWER" not in ending(events).text
     assert cited(events) == {}
+
+
+async def test_a_full_queue_before_the_search_ends_the_turn_in_time_and_the_next_is_answered() -> None:
+    async def search(text: str, limit: int = 5) -> Findings:
+        return await executors.compute(lambda: FOUND)
+
+    gate = threading.Event()
+    queue = [asyncio.create_task(executors.compute(gate.wait)) for _ in range(200)]
+    await asyncio.sleep(0)
+    usual = replace(services(), search=search)
+    hurried = replace(usual, limits=replace(usual.limits, searching=0.1))
+    assert (await run(hurried))[-1] == Failed("model_timeout", "How much is Team?")
+    gate.set()
+    await asyncio.gather(*queue)
+    assert ending(await run(usual)).mode == "offline"
+    executors.shutdown()
 
 
 async def test_a_model_that_fails_before_the_first_word_is_replaced_by_the_guides() -> None:
