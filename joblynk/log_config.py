@@ -30,6 +30,10 @@ def logging_config(level: str, form: str) -> dict[str, Any]:
         "loggers": {
             "axes": {"level": "WARNING"},  # its INFO lines tell of every login
             "django.channels.server": {"level": "WARNING"},
+            "django.db.backends": {"level": "INFO"},  # its DEBUG lines hold what is stored
+            "django.template": {"level": "INFO"},  # its DEBUG lines hold all that a page shows
+            # A line and a traceback for whoever knocks at the address without knowing the name: all day long.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.request": {"filters": ["no_probes"]},
             "channels_redis": {"level": "CRITICAL"},  # a traceback a second; chat.live says it once
             "daphne": {"level": "WARNING"},

@@ -1,17 +1,21 @@
 """The pure parts: citations, Markdown, small talk, follow-ups."""
 
 import re
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from chat.assistant import followup, smalltalk, tongues
 from chat.assistant.citations import CitationStream
 from chat.assistant.markdown import hosts_in, render
 from chat.assistant.services import Exchange
 from chat.assistant.vocabulary import vocabulary
+from joblynk.markdown import safe_html
 
 # --- Citations ---------------------------------------------------------------------------------
 
@@ -96,6 +100,35 @@ def test_nothing_runs_and_nothing_leads_elsewhere(attack: str) -> None:
 def test_no_mixture_of_attacks_brings_a_tag_that_is_not_allowed(text: str) -> None:
     tags = set(re.findall(r"<([a-z0-9]+)", render(text, citations=2)))
     assert tags <= ALLOWED
+
+
+class Nodes(HTMLParser):
+    """The tags, attributes and addresses of a piece of HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.schemes: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.schemes |= {urlsplit(value or "").scheme for name, value in attrs if name == "href"}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_allow_list_holds_even_where_html_came_through_the_parser(attack: str) -> None:
+    loose = MarkdownIt("commonmark", {"html": True})
+    nodes = Nodes(safe_html(loose, loose.parse(f"Fine. {attack} Fine.\n\n{attack}")))
+    assert nodes.tags <= ALLOWED
+    assert nodes.attributes <= {"href", "title", "class", "rel"}
+    assert nodes.schemes <= {"", "https"}
+
+
+def test_a_picture_becomes_its_description() -> None:
+    assert render("![The **sign-in** page](https://evil.example/p.png)") == "<p>The sign-in page</p>"
 
 
 def test_citations_become_links_to_the_sources_that_exist() -> None:
