@@ -7,18 +7,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from joblynk.web import BACKLOG, FRAME_LIMIT, GRACE
 
 STOP_SECONDS = GRACE + 5  # a web process takes up to GRACE for what it has begun
 PR_SET_PDEATHSIG = 1
 APPLICATION = "joblynk.asgi:application"
+NICENESS = 10
+"""Of a worker: reading documents leaves the processor to the chats, which wait for it; they do not."""
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
     """In a child before exec: Linux sends it `number` when its parent dies, however that dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+
+def step_back() -> None:
+    """Be scheduled after the web processes. Linux compares the niceness of one session's processes only, and
+    beside that the sessions' own: the supervisor starts the worker in one of its own."""
+    os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):  # a system that does not do so
+            Path("/proc/self/autogroup").write_text(str(NICENESS), "ascii")
 
 
 def web_command(server: str, host: str, port: int) -> list[str]:

@@ -1,13 +1,29 @@
 """The worker: what is due goes on beside the queue, and what fails holds up nothing else."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from joblynk.management.commands.work import Beside, take
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="sessions are scheduled alike here")
+def test_a_worker_in_a_session_of_its_own_leaves_the_processor_to_the_chats() -> None:
+    code = "from joblynk.processes import step_back; step_back(); import os; print(os.nice(0));"
+    code += "print(open('/proc/self/autogroup').read())"
+    told = [
+        subprocess.check_output([sys.executable, "-c", code], start_new_session=alone, text=True).split()
+        for alone in (True, False)
+    ]
+    assert [own[0] for own in told] == ["10", "10"]
+    assert told[0][-2:] == ["nice", "10"]
+    assert told[1][-2:] == Path("/proc/self/autogroup").read_text(encoding="ascii").split()[-2:]
 
 
 def test_every_kind_of_work_that_the_settings_name_is_a_function() -> None:

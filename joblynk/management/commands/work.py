@@ -1,7 +1,6 @@
 """The task worker: does what was enqueued, and what became due since."""
 
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -19,10 +18,9 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from joblynk import stopping
+from joblynk.processes import step_back
 from joblynk.stopping import Stopped
 
-NICENESS = 10
-"""Reading documents leaves the processor to the chats, which wait for it; they do not."""
 IDLE_SECONDS = 1.0
 LAST_SECONDS = 25.0  # longer than what is due takes by itself in one go
 DAY = 86_400.0
@@ -41,7 +39,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        os.nice(NICENESS)
+        step_back()
         logging.getLogger("django_tasks_db").setLevel(logging.WARNING)  # it tells of every look at the queue
         worker = SiteWorker(
             queue_names=["*"],
