@@ -7,6 +7,6 @@ class JoblynkConfig(AppConfig):
     verbose_name = "Joblynk"
 
     def ready(self) -> None:
-        from joblynk import checks, logs, mail_checks  # noqa: F401  (registers them)
+        from joblynk import checks, mail_checks, sentry  # noqa: F401  (registers them)
 
-        logs.report_to_sentry(settings.SENTRY_DSN, settings.SITE_NAME, settings.BUILD)
+        sentry.report(settings.SENTRY_DSN, settings.SITE_NAME, settings.BUILD)

@@ -10,8 +10,6 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -88,19 +86,3 @@ def identify(get_response: Answer) -> Answer:
         return response
 
     return answer
-
-
-def report_to_sentry(dsn: str, environment: str, release: str) -> None:
-    """Errors without the words of the request, of the variables and of the person. Needs sentry-sdk, which
-    `joblynk.E030` says when it is missing."""
-    if not dsn or find_spec("sentry_sdk") is None:
-        return
-    import_module("sentry_sdk").init(
-        dsn=dsn,
-        environment=environment,
-        release=release,
-        send_default_pii=False,
-        max_request_body_size="never",
-        include_local_variables=False,
-        traces_sample_rate=0.0,
-    )

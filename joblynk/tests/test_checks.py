@@ -31,7 +31,6 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("joblynk.E009", {"SQLITE_SYNCHRONOUS": "maybe"}),
     ("joblynk.E010", {"CHAT_FIRST_TOKEN_SECONDS": 60.0}),
     ("joblynk.E011", {"DATABASE_THREADS": 0}),
-    ("joblynk.E030", {"SENTRY_DSN": "https://key@sentry.example/1"}),
     ("joblynk.E031", {"LOG_FORMAT": "xml"}),
 ]
 
@@ -53,6 +52,13 @@ def test_a_wrong_setting_is_an_error_with_a_remedy(
     (found,) = ours()
     assert found.id == expected
     assert found.hint
+
+
+def test_sentry_without_its_package_is_an_error(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SENTRY_DSN = "https://key@sentry.example/1"
+    assert ours() == []
+    monkeypatch.setitem(sys.modules, "sentry_sdk", None)
+    assert [found.id for found in ours()] == ["joblynk.E030"]
 
 
 def test_a_path_in_the_address_of_groq_is_an_error(settings: Settings) -> None:
