@@ -24,8 +24,10 @@ logger = logging.getLogger(__name__)
 
 WORDS_AT_ONCE = 2_000
 """Chunks whose words are read before anything else: as long as a customer waits for the first answer."""
+_CALM_SECONDS = 2.0
+"""After a change the next ones are followed beside the chats for so long."""
 _PAUSE_SECONDS = 0.5
-"""Between two changes that chats follow."""
+"""Between two of these."""
 _TURN, _TURN_PAUSE = (
     16,
     0.0002,
@@ -42,7 +44,7 @@ class Held:
     recipe: str
     encoder: Embedder | None
     """Of the vectors in the index, which may not be the chosen one any more, or not yet."""
-    changed_at: float = -_PAUSE_SECONDS
+    changed_at: float = -_CALM_SECONDS
     """By `time.monotonic`, when it last followed a change."""
     words_read: threading.Event = field(default_factory=threading.Event)
 
@@ -55,6 +57,8 @@ _held: Held | None = None
 using = threading.Lock()
 """Held by whoever looks into the index or changes it."""
 _following = threading.Lock()
+_beside = threading.Lock()
+"""Held by the thread that follows many changes."""
 
 
 def held() -> Held | None:
@@ -69,11 +73,33 @@ def forget() -> None:
 
 
 def keep_up() -> Held:
-    """For chats: one change is followed at once, many in a row (a thousand documents being read) a few
-    times a second, so that chats do not wait for each of them."""
-    if _held is not None and time.monotonic() - _held.changed_at < _PAUSE_SECONDS:
-        return _held
-    return follow()
+    """For chats: one change is followed at once. What comes soon after it (a thousand documents being read)
+    is followed a few times a second by a thread of its own, so that no chat waits for that."""
+    held = _held
+    if held is None or not _changes_soon(held):
+        return follow()
+    if _beside.acquire(blocking=False):
+        threading.Thread(target=_follow_beside, args=(held,), name="following", daemon=True).start()
+    return held
+
+
+def _changes_soon(held: Held) -> bool:
+    return time.monotonic() - held.changed_at < _CALM_SECONDS
+
+
+def _follow_beside(held: Held) -> None:
+    """Ends when nothing changed for a while, or when the index was dropped or built anew."""
+    try:
+        while _changes_soon(held):
+            time.sleep(_PAUSE_SECONDS)
+            if _held is not held:
+                break
+            follow()
+    except Exception:
+        logger.exception("following_failed")
+    finally:
+        connections.close_all()
+        _beside.release()
 
 
 def follow() -> Held:
@@ -110,8 +136,10 @@ def _caught_up() -> Held:
     changes = library.changes_since(*held.following)
     if changes.complete:
         return _read_anew()
+    added = changes.added if held.encoder else []
+    held.index.update_words(added, changes.removed)
     with using:
-        held.index.update(changes.added if held.encoder else [], changes.removed)
+        held.index.update_vectors(added, changes.removed)
         held.generation = changes.generation
     held.changed_at = time.monotonic()
     return held

@@ -67,14 +67,20 @@ class PassageIndex:
 
     def update(self, added: "Sequence[IndexedChunk]", removed: Iterable[int] = ()) -> None:
         """Drop `removed`, then put `added`."""
-        stale = {*removed, *(chunk.chunk_id for chunk in added)}
-        self._drop(stale & self._sources.keys())
+        self.update_words(added, removed)
+        self.update_vectors(added, removed)
+
+    def update_words(self, added: "Sequence[IndexedChunk]", removed: Iterable[int] = ()) -> None:
+        """The first half, which takes longer. One thread may do this while others search."""
+        if self.worded:
+            self.words.update(added, _stale(added, removed))
+
+    def update_vectors(self, added: "Sequence[IndexedChunk]", removed: Iterable[int] = ()) -> None:
+        self._drop(_stale(added, removed) & self._sources.keys())
         if added:
             matrix = np.stack([chunk.vector[: self._dimension] for chunk in added])
             chunk_ids, source_keys, roles = zip(*(chunk[:3] for chunk in added), strict=True)
             self._put(chunk_ids, source_keys, roles, matrix)
-        if self.worded:
-            self.words.update(added, stale)
 
     def candidates(self, vector: Vectors, worded: WordHits, count: int) -> list[Candidate]:
         """The `count` nearest passages, those with the best words, those of FAQs that are asked in nearly
@@ -125,3 +131,7 @@ class PassageIndex:
             source = self._sources.pop(chunk_id)
             if self._faq_passages.get(source) == chunk_id:
                 del self._faq_passages[source]
+
+
+def _stale(added: "Sequence[IndexedChunk]", removed: Iterable[int]) -> set[int]:
+    return {*removed, *(chunk.chunk_id for chunk in added)}

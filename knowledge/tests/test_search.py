@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -151,6 +152,18 @@ def test_following_the_database_gives_what_a_fresh_process_gives(guides: dict[st
     fresh = search.search_now("colour of plan 3")
     assert [p.chunk_id for p in followed.passages] == [p.chunk_id for p in fresh.passages]
     assert followed.confidence == pytest.approx(fresh.confidence, abs=0.01)
+
+
+def test_what_changes_soon_after_a_change_is_followed_by_itself(guides: dict[str, int]) -> None:
+    held = following.settle()
+    for published in (False, True):
+        library.set_published("document", [guides["refunds"]], published)
+        following.keep_up()
+    deadline = time.monotonic() + 30
+    while held.following != library.state() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert held.following == library.state()
+    assert asyncio.run(search.search("yearly plan refund")).passages[0].source_id == guides["refunds"]
 
 
 async def test_many_customers_search_at_once(guides: dict[str, int]) -> None:
