@@ -29,7 +29,7 @@ compose() { docker compose -f deploy/compose.yaml "$@"; }
 
 with_compose() {
 	compose build web
-	compose run --rm setup
+	compose run --rm --no-deps setup
 	mapfile -t old < <(compose ps -q web)
 	for container in "${old[@]}"; do
 		# One more, of the new version; when it is ready, one of those before goes.
