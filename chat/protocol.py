@@ -1,7 +1,8 @@
 """The wire, `joblynk.v1`: frames from the browser become commands, events become frames.
 
 `docs/protocol.md` is the contract; `docs/protocol-examples.json` holds one example per type, which the
-tests of both sides replay. Nothing here knows a socket or the database. Reading frames is `chat.commands`.
+tests of both sides replay. Nothing here knows a socket or the database. Customers' frames are read in
+`chat.commands`, the team's in `chat.staff.commands`.
 """
 
 import uuid
@@ -14,29 +15,33 @@ import orjson
 from django.conf import settings
 
 from chat.commands import (
-    BadFrame,
     CancelHandoff,
     Command,
     CorrectPicture,
     EmailTranscript,
-    GiveBack,
     Hello,
     NewConversation,
-    OpenAsStaff,
     Ping,
     Read,
     RequestHandoff,
-    Resolve,
     RetryAnswer,
     SendMessage,
     SetFeedback,
-    StaffCommand,
     StopAnswer,
     SubmitCsat,
-    TakeOver,
     Typing,
     VideoEvent,
     parse,
+)
+from chat.frames import BadFrame
+from chat.staff.commands import (
+    AddNote,
+    Assign,
+    GiveBack,
+    OpenAsStaff,
+    Resolve,
+    StaffCommand,
+    TakeOver,
     parse_staff,
 )
 from chat.words import WORDS
@@ -45,6 +50,8 @@ if TYPE_CHECKING:
     from chat.models import Attachment, Message, ShownVideo, Source
 
 __all__ = [
+    "AddNote",
+    "Assign",
     "BadFrame",
     "CancelHandoff",
     "Command",

@@ -58,6 +58,15 @@ def test_a_customer_asks_for_a_person_who_answers_and_gives_back(
     omar.goto(mira.url)
     omar.evaluate("document.body.dataset.same = 'page'")
 
+    omar.get_by_role("button", name="Write a note").click()
+    omar.get_by_label("Note for the team").fill("They asked for 12 seats before.")
+    omar.get_by_role("button", name="Add the note").click()
+    expect(omar.get_by_label("Note for the team")).to_be_hidden()
+    expect(mira.locator(".transcript .entry").last).to_contain_text("They asked for 12 seats before.")
+    omar.get_by_label("Assigned to").select_option("mira")
+    omar.get_by_role("button", name="Assign", exact=True).click()
+    expect(mira.locator("#situation")).to_have_text("The customer waits for mira.")
+
     mira.get_by_role("button", name="Take over").click()
     expect(mira.locator("#situation")).to_have_text("You are answering. The assistant is silent.")
     expect(omar.locator("#situation")).to_have_text("mira is answering this conversation.")
@@ -81,7 +90,8 @@ def test_a_customer_asks_for_a_person_who_answers_and_gives_back(
 
     mira.get_by_role("button", name="Close the conversation").click()
     expect(page.locator("#closed")).to_be_visible()
-    expect(mira.locator("#answering")).to_be_hidden()
+    expect(mira.locator("#situation")).to_have_text("This conversation is closed.")
+    assert "12 seats" not in page.content()
     assert chat.trouble == trouble == []
 
 

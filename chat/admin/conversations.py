@@ -27,6 +27,7 @@ from joblynk.admin import RecordAdmin
 STATE_WORDS = {
     "": "All",
     "waiting": "Waiting",
+    "unassigned": "Unassigned",
     "mine": "With me",
     "human": "With a person",
     "bot": "With the assistant",
@@ -130,6 +131,7 @@ class ConversationAdmin(RecordAdmin[Conversation]):
                 "assign": roles.may(request.user, "assign_conversation"),
             },
             "is_nav_sidebar_enabled": False,
+            "team": roles.team(),
             "deliveries": row.deliveries.order_by("-created_at"),
             "may_erase": roles.may(request.user, "erase_conversation"),
         }
@@ -203,7 +205,8 @@ def _toggle(wanted: Wanted, outcome: str) -> str:
 
 def _transcript(row: Conversation) -> dict[str, Any]:
     messages = list(review.messages(row.id))
-    return {"transcript": messages, "totals": review.totals(messages), "conversation": row}
+    entries = review.with_notes(row.id, messages)
+    return {"transcript": entries, "totals": review.totals(messages), "conversation": row}
 
 
 def _day(text: str) -> date | None:

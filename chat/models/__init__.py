@@ -3,7 +3,7 @@
 from chat.models.conversations import Conversation, Event, Feedback, Message, Source
 from chat.models.deliveries import ConfirmedAddress, DeliveryEvent, TranscriptDelivery
 from chat.models.pictures import Attachment
-from chat.models.reviewing import AuditEntry, Digest
+from chat.models.reviewing import AuditEntry, Digest, Note
 from chat.models.spending import Spending
 from chat.models.videos import ShownVideo
 
@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "Feedback",
     "Message",
+    "Note",
     "ShownVideo",
     "Source",
     "Spending",

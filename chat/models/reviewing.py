@@ -1,7 +1,8 @@
-"""What staff need besides the conversations: where words stand, and who looked at what.
+"""What staff need besides the conversations: where words stand, what they tell each other, who saw what.
 
-`Digest` is derived from a conversation and goes with it. `AuditEntry` holds nothing of a customer's: it names
-a conversation by its random id, and outlives it.
+`Digest` is derived from a conversation and goes with it. `Note` goes with it too, and has a table of its own:
+nothing that reads messages for a customer can come upon one. `AuditEntry` holds nothing of a customer's: it
+names a conversation by its random id, and outlives it.
 """
 
 from django.conf import settings
@@ -43,6 +44,30 @@ class Digest(models.Model):
         return f"Digest of {self.conversation_id}"
 
 
+class Note(models.Model):
+    """What one of the team tells the others about a conversation. No customer ever reads it."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    author_name = models.CharField(max_length=80, help_text="Stays when the account goes.")
+    text = models.TextField()
+    created_at = models.DateTimeField()
+    client_action_id = models.UUIDField()
+
+    role = "note"  # among the messages of a page for staff
+
+    class Meta:
+        ordering = ("created_at", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["conversation", "client_action_id"], name="note_once_per_action"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.author_name}: {self.text[:60]}"
+
+
 class AuditEntry(models.Model):
     """Somebody of the staff read, took away, answered or erased. Written once, never changed."""
 
@@ -50,6 +75,7 @@ class AuditEntry(models.Model):
         READ = "read", "read a transcript"
         EXPORT = "export", "exported transcripts"
         TAKEOVER = "takeover", "took a conversation over"
+        ASSIGN = "assign", "assigned a conversation"
         RELEASE = "release", "gave a conversation back"
         RESOLVE = "resolve", "closed a conversation"
         VISITOR_EXPORT = "visitor_export", "exported a visitor's data"

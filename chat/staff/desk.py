@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from django.utils import timezone
 
@@ -43,6 +44,10 @@ class StaffDesk:
                 return await self._change(transcripts.give_back, conversation, person, boss)
             case protocol.Resolve():
                 return await self._change(transcripts.resolve, conversation, person, boss)
+            case protocol.Assign(to):
+                return await self._assign(conversation, person, to, boss)
+            case protocol.AddNote(action, text):
+                return await self._note(conversation, person, action, text)
             case protocol.Typing(on):
                 frame = {"type": "typing", "on": on, "author": person.name}
                 self.live.tell(conversation, frame, staff=False)
@@ -60,6 +65,34 @@ class StaffDesk:
         if isinstance(result, Replied):
             self.live.announce(result.events)
         return result
+
+    async def _assign(
+        self, conversation: uuid.UUID, person: Person, to: int | None, boss: bool
+    ) -> Refused | None:
+        team = await executors.database(roles.team)
+        chosen = next((one for one in team if one.id == to), None)
+        if to is not None and chosen is None:
+            return Refused("unavailable")
+        done = await self._change(partial(transcripts.assign, to=chosen), conversation, person, boss)
+        if done is None:
+            self._tell_team(conversation)
+        return done
+
+    async def _note(
+        self, conversation: uuid.UUID, person: Person, action: uuid.UUID, text: str
+    ) -> Refused | None:
+        now = timezone.now()
+        refused = await self._desk.write(
+            lambda: transcripts.add_note(conversation, person, action, text, now)
+        )
+        if refused is None:
+            self._tell_team(conversation, action)
+        return refused
+
+    def _tell_team(self, conversation: uuid.UUID, action: uuid.UUID | None = None) -> None:
+        """What no customer hears of has changed. A page that misses it sees it with the next event."""
+        told = {"client_action_id": str(action)} if action else {}
+        self.live.tell(conversation, {"type": "team.changed", **told}, staff=True)
 
     async def _change(
         self, change: Change, conversation: uuid.UUID, person: Person, from_colleague: bool

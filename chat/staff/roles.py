@@ -8,6 +8,7 @@ base have no look at conversations unless the site gives them one.
 from typing import Any
 
 from django.apps import AppConfig
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission, PermissionsMixin
 from django.db import router
 
@@ -28,6 +29,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 User = AbstractBaseUser | AnonymousUser
+_BACKEND = "django.contrib.auth.backends.ModelBackend"  # the one that knows permissions
 
 
 def may(user: User, permission: str) -> bool:
@@ -41,6 +43,13 @@ def person(user: User) -> Person:
         raise TypeError("Only who is signed in answers customers.")
     full = getattr(user, "get_full_name", user.get_username)()
     return Person(int(user.pk), str(full or user.get_username())[:80])
+
+
+def team() -> list[Person]:
+    """Everybody who answers customers, by name."""
+    manager: Any = get_user_model()._default_manager
+    able = manager.with_perm("chat.answer_conversation", backend=_BACKEND).filter(is_staff=True)
+    return sorted((person(account) for account in able), key=lambda one: one.name.casefold())
 
 
 def create_groups(sender: AppConfig, using: str, **kwargs: Any) -> None:

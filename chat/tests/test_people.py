@@ -18,13 +18,15 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from pytest_django import Settings
 
-from chat import commands, office, protocol, tasks
+from chat import office, protocol, tasks, transcripts
 from chat.checks import check_office
 from chat.desk import Desk
-from chat.models import AuditEntry, Conversation, Message
-from chat.staff import consumer, tickets
+from chat.models import AuditEntry, Conversation, Message, Note
+from chat.staff import commands, consumer, tickets
 from chat.staff.consumer import StaffConsumer
 from chat.tests.conftest import Script, Tab
+from chat.transcripts import listing
+from chat.transcripts.export import export
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OpenTab = Callable[..., Awaitable[Tab]]
@@ -202,6 +204,82 @@ async def test_a_person_closes_a_conversation_and_every_step_is_in_the_audit_log
     assert (row.epoch, row.assignee_id) == (4, None)
 
 
+async def test_who_waits_is_assigned_and_who_is_answered_is_handed_on(
+    open_tab: OpenTab, open_staff: OpenStaff
+) -> None:
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    mira, omar, ida = await open_staff("Mira"), await open_staff("Omar"), await open_staff("Ida")
+    for tab in (mira, omar, ida):
+        await tab.look_at(conversation)
+    await mira.send("staff.assign", to=mira.user.pk)
+    assert (await mira.until("error"))["code"] == "unavailable"  # the assistant answers
+    await customer.send("handoff.request", client_action_id=uuid.uuid4())
+    await mira.until("conversation.updated", status="waiting")
+
+    def shown(state: str, reader: StaffTab) -> int:
+        return len(listing.page(listing.Wanted(state=state), reader.user.pk).lines)
+
+    assert await sync_to_async(shown)("unassigned", omar) == 1
+    stranger = await sync_to_async(get_user_model().objects.create_user)("nobody", is_staff=True)
+    await mira.send("staff.assign", to=stranger.pk)
+    assert (await mira.until("error"))["code"] == "unavailable"
+    await mira.send("staff.assign", to=omar.user.pk)
+    await omar.until("team.changed")
+    found = [await sync_to_async(shown)(state, omar) for state in ("unassigned", "mine", "waiting")]
+    assert found == [0, 1, 1]
+
+    await omar.send("staff.takeover")
+    await customer.until("conversation.updated", status="human", assignee="Omar")
+    await ida.send("staff.assign", to=ida.user.pk)
+    assert (await ida.until("error"))["text"] == "Omar is answering this conversation."
+    await omar.send("staff.assign", to=ida.user.pk)
+    await customer.until("conversation.updated", status="human", assignee="Ida")
+    told = (await customer.until("message.created"))["message"]["text"]
+    assert told == "Ida answers from here on."
+    await ida.reply("Hello")
+    assert all("nobody" not in json.dumps(frame) for frame in customer.frames)
+
+
+async def test_a_note_is_read_by_the_team_and_reaches_no_customer(
+    open_tab: OpenTab, open_staff: OpenStaff, script: Script
+) -> None:
+    customer = await open_tab()
+    conversation = (await customer.hello())["conversation"]
+    await customer.ask("My invoice is wrong")
+    await customer.answer()
+    mira, omar = await open_staff("Mira"), await open_staff("Omar")
+    for tab in (mira, omar):
+        await tab.look_at(conversation)
+    note = {"client_action_id": uuid.uuid4(), "text": "Kanarienvogel <b>knows</b>"}
+    for _ in range(2):
+        await mira.send("staff.note", **note)
+        heard = await omar.until("team.changed", client_action_id=note["client_action_id"])
+        assert "Kanarienvogel" not in json.dumps(heard)
+    assert await Note.objects.acount() == 1
+    await mira.send("staff.note", client_action_id=uuid.uuid4(), text=" ")
+    assert (await mira.until("error"))["code"] == "bad_request"
+
+    def page(name: str) -> str:
+        client = Client()
+        client.force_login(get_user_model().objects.get(username=name))
+        return client.get(f"/admin/chat/conversation/{conversation}/change/").content.decode()
+
+    assert "Kanarienvogel &lt;b&gt;knows&lt;/b&gt;" in await sync_to_async(page)("omar")
+    await customer.ask("Anything new?")
+    await customer.answer()
+    again = await open_tab()
+    await again.hello()
+    key = uuid.UUID(conversation)
+    seen = [
+        *(customer.frames, again.frames, script.turns),
+        await sync_to_async(transcripts.snapshot)("a" * 32, key),
+        await sync_to_async(export)(key),
+    ]
+    assert "Kanarienvogel" not in repr(seen)
+    assert "invoice is wrong" in repr(seen[-1])
+
+
 async def test_a_demotion_counts_from_the_next_frame_on_and_without_one(
     open_tab: OpenTab, open_staff: OpenStaff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,7 +363,7 @@ async def test_what_a_customer_who_has_gone_did_not_see_goes_by_mail_and_what_th
 def test_every_frame_of_the_team_has_an_example_that_is_understood() -> None:
     text = (Path(settings.BASE_DIR) / "docs" / "protocol-examples.json").read_text(encoding="utf-8")
     examples = json.loads(text)["staff"]
-    assert set(examples) == set(commands._STAFF_READERS)
+    assert set(examples) == set(commands._READERS)
     for frame in examples.values():
         assert protocol.parse_staff(json.dumps(frame)) is not None
 

@@ -27,6 +27,7 @@ from chat.models import (
     Event,
     Feedback,
     Message,
+    Note,
     ShownVideo,
     Source,
     TranscriptDelivery,
@@ -94,6 +95,7 @@ def plant(visitor: str, word: str) -> Conversation:
         picture.thumb.save("a.jpg", ContentFile(word.encode()), save=False)
         picture.save()
     ShownVideo.objects.create(message=answer, rank=1, video_id=1, title=word, score=1)
+    Note.objects.create(conversation=conversation, created_at=now, client_action_id=uuid.uuid4())
     delivery = TranscriptDelivery.objects.create(
         conversation=conversation,
         last_message=answer,

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from chat import commands
+from chat import frames
 from chat.letters.sheet import one_line
 from chat.models import ConfirmedAddress, Conversation, Message, TranscriptDelivery
 from chat.networks import hashed, network_of
@@ -211,8 +211,8 @@ def test_ten_thousand_attempts_on_strangers_send_no_transcript_and_few_questions
     ],
 )
 def test_only_exactly_one_address_is_taken(wrong: str) -> None:
-    with pytest.raises(commands.BadFrame) as caught:
-        commands.one_address(wrong)
+    with pytest.raises(frames.BadFrame) as caught:
+        frames.one_address(wrong)
     assert "one e-mail address" in caught.value.text
 
 

@@ -21,11 +21,13 @@ from chat.transcripts.changes import request_person, set_csat, set_feedback, wit
 from chat.transcripts.deliveries import TranscriptRequest, request_transcript
 from chat.transcripts.gauges import outbox_depth
 from chat.transcripts.log import Refused
+from chat.transcripts.notes import add_note
 from chat.transcripts.opening import View, open_conversation, start_anew
 from chat.transcripts.people import (
     Done,
     Person,
     Replied,
+    assign,
     give_back,
     refusal_words,
     reply,
@@ -78,11 +80,13 @@ __all__ = [
     "VideoNote",
     "View",
     "abandoned_answers",
+    "add_note",
     "add_picture",
     "add_questions",
     "answer_to",
     "answers_before",
     "any_picture",
+    "assign",
     "claim_pictures",
     "correct_picture",
     "events_after",

@@ -23,7 +23,7 @@ PAGE = 40
 SEARCH_WORDS = 8
 Outcome = Literal["", "not_found", "not_helpful", "failed", "pictures", "videos"]
 OUTCOMES: tuple[Outcome, ...] = ("not_found", "not_helpful", "failed", "pictures", "videos")
-STATES = ("", "waiting", "mine", "human", "bot", "resolved")
+STATES = ("", "waiting", "unassigned", "mine", "human", "bot", "resolved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Line:
     status: str
     status_words: str
     assignee: str
+    """Who answers, or is to."""
     who: str
     first_question: str
     questions: int
@@ -76,11 +77,12 @@ def page(wanted: Wanted, reader: int) -> Page:
 
 def counts(reader: int) -> dict[str, int]:
     """Of what somebody has to do something about."""
-    rows = Conversation.objects
-    return {
-        "waiting": rows.filter(status=Conversation.Status.WAITING).count(),
-        "mine": rows.filter(status=Conversation.Status.HUMAN, assignee=reader).count(),
-    }
+    with_people = [Conversation.Status.WAITING, Conversation.Status.HUMAN]
+    states = ("waiting", "unassigned", "mine")
+    found = Conversation.objects.filter(status__in=with_people).aggregate(
+        **{state: Count("pk", filter=_state(state, reader)) for state in states}
+    )
+    return dict(found)
 
 
 # --- Which conversations -----------------------------------------------------------------------
@@ -90,7 +92,7 @@ def _plain(wanted: Wanted, reader: int) -> tuple[list[uuid.UUID], str]:
     rows = Conversation.objects.filter(_state(wanted.state, reader), _dates(wanted, "updated_at"))
     rows = rows.filter(last_seq__gt=0)  # a page that was opened and never written to is no conversation
     cursor = _cursor(wanted.after)
-    if wanted.state == "waiting":  # who waits longest comes first
+    if wanted.state in ("waiting", "unassigned"):  # who waits longest comes first
         key, rows = "waiting_since", rows.order_by("waiting_since", "id")
         if cursor is not None:
             rows = rows.filter(waiting_since__gte=cursor[0])
@@ -149,7 +151,10 @@ def _state(state: str, reader: int, before: str = "") -> Q:
         case "":
             return Q()
         case "mine":
-            return Q(**{f"{before}status": Conversation.Status.HUMAN, f"{before}assignee": reader})
+            open_to_people = [Conversation.Status.WAITING, Conversation.Status.HUMAN]
+            return Q(**{f"{before}status__in": open_to_people, f"{before}assignee": reader})
+        case "unassigned":
+            return Q(**{f"{before}status": Conversation.Status.WAITING, f"{before}assignee": None})
         case _:
             return Q(**{f"{before}status": state})
 

@@ -78,6 +78,37 @@ def take_over(
 
 
 @transaction.atomic
+def assign(
+    conversation: uuid.UUID, person: Person, at: datetime, *, to: Person | None, from_colleague: bool = False
+) -> Done | Refused:
+    """Whose conversation it is to be. While the customer waits this is between the team, and anybody may
+    change it; where a person answers, that one may hand it on, and the customer is told who answers now."""
+    log = Log([conversation])
+    row = log.conversations.get(conversation)
+    if row is None:
+        return Refused("not_found")
+    if row.status not in (Status.WAITING, Status.HUMAN):
+        return Refused("unavailable")
+    if row.assignee_id == (to.id if to else None):
+        return Done()
+    if row.status == Status.HUMAN and to is None:
+        return Refused("unavailable")
+    if row.status == Status.HUMAN and row.assignee_id not in (None, person.id) and not from_colleague:
+        return Refused("taken", row.assignee_name)
+    row.assignee_id, row.assignee_name = (to.id, to.name) if to else (None, "")
+    row.save(update_fields=["assignee", "assignee_name"])
+    events: Events = ()
+    if to is not None and row.status == Status.HUMAN:
+        events = (
+            log.change_status(row, Status.HUMAN, at),
+            log.notice(row, f"{to.name} answers from here on.", at),
+        )
+        log.save()
+    audit.note(AuditEntry.Action.ASSIGN, person, at, conversation, f"to {to.name if to else 'nobody'}")
+    return Done(events)
+
+
+@transaction.atomic
 def reply(
     conversation: uuid.UUID, person: Person, client_message_id: uuid.UUID, text: str, at: datetime
 ) -> Replied | Refused:

@@ -1,6 +1,7 @@
 """A conversation as staff read it: everything that is stored of it."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
-from chat.models import Conversation, Message, Source
+from chat.models import Conversation, Message, Note, Source
 
 MILLION = 1_000_000
 
@@ -34,6 +35,12 @@ def messages(conversation: uuid.UUID) -> QuerySet[Message]:
         .prefetch_related(Prefetch("sources", Source.objects.order_by("rank")), "attachments", "videos")
         .order_by("created_at", "id")
     )
+
+
+def with_notes(conversation: uuid.UUID, said: Iterable[Message]) -> list[Message | Note]:
+    """The messages, and between them what the team noted at that time."""
+    notes = Note.objects.filter(conversation=conversation)
+    return sorted([*said, *notes], key=lambda entry: entry.created_at)
 
 
 def find(conversation: str) -> Conversation | None:

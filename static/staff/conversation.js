@@ -28,6 +28,9 @@ let typingUntil = 0;
 let lastTyping = 0;
 /** @type {{id: string, text: string} | null} what was sent and is not confirmed */
 let sent = null;
+/** @type {{id: string, text: string} | null} the same of a note */
+let noted = null;
+let noting = false;
 
 const connection = new Connection({
   url: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${boot.socket}`,
@@ -35,6 +38,7 @@ const connection = new Connection({
   onframe: (frame) => receive(/** @type {any} */ (frame)),
   onlink: (link) => {
     if (link === "open" && sent) send(sent);
+    if (link === "open" && noted) note(noted);
     trouble(link === "stopped" ? "This page is no longer connected. Reload it." : "");
     draw();
   },
@@ -47,17 +51,25 @@ function receive(frame) {
     setTimeout(draw, TYPING_MS + 1_100);
   } else if (frame.type === "message.ack") {
     if (sent?.id === frame.client_message_id) delivered();
+  } else if (frame.type === "team.changed") {
+    if (noted?.id === frame.client_action_id) noteTaken();
+    look();
   } else if (frame.type === "error") {
     if (sent?.id === frame.client_message_id) sent = null;
+    noted = null;
     trouble(frame.text);
   }
   if (frame.seq > seq && frame.type !== "message.ack") {
     seq = frame.seq;
     if (frame.type === "message.created") typingUntil = 0;
-    clearTimeout(refreshing);
-    refreshing = setTimeout(() => void refresh(), GATHER_MS);
+    look();
   }
   draw();
+}
+
+function look() {
+  clearTimeout(refreshing);
+  refreshing = setTimeout(() => void refresh(), GATHER_MS);
 }
 
 /** Brings the transcript in step, touching only entries that differ: an opened passage stays open. */
@@ -100,11 +112,16 @@ function draw() {
   const { status = "bot", assignee = "", assigneeId = "" } = /** @type {HTMLElement | null} */ (live.querySelector(".facts"))?.dataset ?? {};
   const mine = status === "human" && assigneeId === String(boot.id);
   const others = status === "human" && !mine;
-  byId("answering").hidden = status === "resolved";
-  byId("reply").hidden = !mine;
-  byId("take-over").hidden = mine || (others && !boot.assign);
+  const over = status === "resolved";
+  byId("answering").hidden = false;
+  byId("reply").hidden = !mine || noting;
+  byId("note").hidden = !noting;
+  byId("write-note").setAttribute("aria-expanded", String(noting));
+  byId("write-note").textContent = noting ? "Leave the note" : "Write a note";
+  drawAssignee(status, assigneeId, others);
+  byId("take-over").hidden = over || mine || (others && !boot.assign);
   byId("release").hidden = !(mine || (others && boot.assign));
-  byId("resolve").hidden = others && !boot.assign;
+  byId("resolve").hidden = over || (others && !boot.assign);
   byId("situation").textContent = words(status, assignee, mine);
   byId("answering").toggleAttribute("data-connected", connection.link === "open");
   for (const button of document.querySelectorAll("#answering button")) {
@@ -112,12 +129,22 @@ function draw() {
   }
 }
 
+/** While somebody chooses, nothing is changed under their hand. @param {string} status @param {string} id @param {boolean} others */
+function drawAssignee(status, id, others) {
+  const list = byId("assignee", HTMLSelectElement);
+  byId("assigning").hidden = status !== "waiting" && status !== "human";
+  list.disabled = others && !boot.assign;
+  list.options[0]?.toggleAttribute("disabled", status === "human"); // somebody answers
+  if (document.activeElement !== list && list.dataset.known !== id) list.value = list.dataset.known = id;
+}
+
 /** @param {string} status @param {string} assignee @param {boolean} mine */
 function words(status, assignee, mine) {
   if (typingUntil > Date.now()) return "The customer is typing…";
   if (mine) return "You are answering. The assistant is silent.";
   if (status === "human") return `${assignee || "Somebody"} is answering this conversation.`;
-  if (status === "waiting") return "The customer waits for a person.";
+  if (status === "waiting") return `The customer waits for ${assignee || "a person"}.`;
+  if (status === "resolved") return "This conversation is closed.";
   return "The assistant answers. Taking over silences it at once.";
 }
 
@@ -142,6 +169,40 @@ function delivered() {
   const field = byId("reply-text", HTMLTextAreaElement);
   if (field.value.trim() === sent?.text) field.value = "";
   sent = null;
+}
+
+/** @param {{id: string, text: string}} draft */
+function note(draft) {
+  noted = draft;
+  tell({ type: "staff.note", client_action_id: draft.id, text: draft.text });
+}
+
+function noteTaken() {
+  const field = byId("note-text", HTMLTextAreaElement);
+  if (field.value.trim() === noted?.text) field.value = "";
+  noted = null;
+  noting = Boolean(field.value);
+}
+
+function listenToTeam() {
+  const field = byId("note-text", HTMLTextAreaElement);
+  byId("write-note").addEventListener("click", () => {
+    noting = !noting;
+    draw();
+    if (noting) field.focus();
+  });
+  byId("note").addEventListener("submit", (event) => {
+    event.preventDefault();
+    trouble("");
+    const text = field.value.trim();
+    if (text && !noted) note({ id: uuid(), text });
+  });
+  byId("assign").addEventListener("submit", (event) => {
+    event.preventDefault();
+    trouble("");
+    const to = byId("assignee", HTMLSelectElement).value;
+    tell({ type: "staff.assign", to: to ? Number(to) : null });
+  });
 }
 
 function listen() {
@@ -171,7 +232,10 @@ function listen() {
   }
 }
 
-if (boot.answer) listen();
+if (boot.answer) {
+  listen();
+  listenToTeam();
+}
 addEventListener("online", () => connection.wake());
 addEventListener("pagehide", () => connection.pause());
 addEventListener("pageshow", (event) => event.persisted && connection.start());
