@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
@@ -44,7 +44,8 @@ class Socket(Protocol):
 
 
 Pull = Callable[[uuid.UUID, int], Awaitable[tuple[list[DurableEvent], bool]]]
-LastSeqs = Callable[[Iterable[uuid.UUID]], Awaitable[dict[uuid.UUID, int]]]
+LastSeqs = Callable[[Mapping[uuid.UUID, int]], Awaitable[dict[uuid.UUID, int | None]]]
+"""Of conversations known up to a seq: where those stand that went beyond it, None for the erased."""
 Stop = Callable[[uuid.UUID, uuid.UUID], object]
 Progress = Callable[[uuid.UUID], Frame | None]
 
@@ -161,12 +162,11 @@ class Live:
                 await self._group("group_send", _NOBODY, {"kind": "ring", "seq": 0})
             for conversation in {*self._sockets, *self._held}:
                 await self._group("group_add", conversation)
-        heard = tuple(self._sockets)
-        reached = await self._last_seqs(heard)
-        for erased in set(heard).difference(reached):
-            self.publish(erased, protocol.error("not_found"))
-        for conversation, seq in reached.items():
-            if any(socket.seq < seq for socket in self._sockets.get(conversation, ())):
+        heard = {key: min(socket.seq for socket in sockets) for key, sockets in self._sockets.items()}
+        for conversation, seq in (await self._last_seqs(heard)).items():
+            if seq is None:
+                self.publish(conversation, protocol.error("not_found"))
+            elif any(socket.seq < seq for socket in self._sockets.get(conversation, ())):
                 await self.catch_up(conversation)
 
     def _hear(self, message: dict[str, Any]) -> None:

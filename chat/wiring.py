@@ -5,7 +5,7 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import partial
 
 from django.conf import settings
@@ -156,8 +156,8 @@ async def _pull(conversation: uuid.UUID, seq: int) -> tuple[list[DurableEvent], 
     return await executors.database(transcripts.events_after, conversation, seq, SHELF.gone)
 
 
-async def _last_seqs(conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-    return await executors.database(transcripts.last_seqs, conversations)
+async def _last_seqs(known: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int | None]:
+    return await executors.database(transcripts.last_seqs, known)
 
 
 async def _answers_before(conversation: uuid.UUID, seq: int) -> bool:

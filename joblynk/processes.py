@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from joblynk.web import BACKLOG, FRAME_LIMIT, GRACE
+from joblynk.web import BACKLOG, FRAME_LIMIT, GRACE, PING_SECONDS
 
 STOP_SECONDS = GRACE + 5  # a web process takes up to GRACE for what it has begun
 PR_SET_PDEATHSIG = 1
@@ -40,6 +40,7 @@ def web_command(server: str, host: str, port: int) -> list[str]:
         interface = host.strip("[]").replace(":", "\\:")  # Twisted's endpoints split at colons
         endpoint = f"tcp:port={port}:interface={interface}:backlog={BACKLOG}"
         limits = [f"--websocket-max-{what}-size={FRAME_LIMIT}" for what in ("message", "frame")]
+        limits.append(f"--ping-interval={PING_SECONDS}")
         options = ["-v", "0", "--no-server-name", *limits, "-e", endpoint]
         return [sys.executable, "-m", "joblynk.web.daphne", *options, APPLICATION]
     if server == "uvicorn":

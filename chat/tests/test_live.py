@@ -3,7 +3,7 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.utils import timezone
 from pytest_django import Settings
@@ -32,8 +32,9 @@ class Log:
         after = [event for event in self.events[conversation] if event.seq > seq]
         return after[:2], len(after) > 2
 
-    async def last_seqs(self, conversations: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-        return {key: len(self.events[key]) for key in conversations if key in self.events}
+    async def last_seqs(self, known: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int | None]:
+        reached = {key: len(self.events[key]) if key in self.events else None for key in known}
+        return {key: seq for key, seq in reached.items() if seq is None or seq > known[key]}
 
     def live(self) -> Live:
         return Live(self.pull, self.last_seqs)

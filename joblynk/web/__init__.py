@@ -11,6 +11,8 @@ FRAME_LIMIT = 65_536  # bytes; PROTOCOL, rule 1
 BACKLOG = 2_048  # Daphne's own 50 makes a burst of 64 connections wait a second
 GRACE = 20.0  # seconds
 RESTART = 1012  # the close code that means: connect again
+# A page pings three times as often; ours only find those that went without a word, and each costs as much.
+PING_SECONDS = 60
 
 _ending = False
 

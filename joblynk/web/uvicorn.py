@@ -7,7 +7,7 @@ import sys
 
 import uvicorn
 
-from joblynk.web import BACKLOG, FRAME_LIMIT, GRACE, begin_to_end, finish_answers
+from joblynk.web import BACKLOG, FRAME_LIMIT, GRACE, PING_SECONDS, begin_to_end, finish_answers
 
 
 class Server(uvicorn.Server):
@@ -30,6 +30,7 @@ def main(host: str, port: str, application: str) -> None:
         ws="websockets-sansio",
         ws_max_size=FRAME_LIMIT,
         ws_per_message_deflate=False,
+        ws_ping_interval=PING_SECONDS,
         access_log=False,
         log_level="warning",
         server_header=False,
