@@ -8,5 +8,7 @@ class JoblynkConfig(AppConfig):
 
     def ready(self) -> None:
         from joblynk import checks, mail_checks, sentry  # noqa: F401  (registers them)
+        from joblynk.processes import share_memory
 
+        share_memory()
         sentry.report(settings.SENTRY_DSN, settings.SITE_NAME, settings.BUILD)
