@@ -16,6 +16,8 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
+from joblynk import metrics
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -51,7 +53,8 @@ async def compute(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     global _compute
     if _compute is None:
         _compute = ThreadPoolExecutor(1, thread_name_prefix="compute")
-    return await asyncio.get_running_loop().run_in_executor(_compute, lambda: function(*args, **kwargs))
+    with metrics.EMBED_QUEUE.track_inprogress():
+        return await asyncio.get_running_loop().run_in_executor(_compute, lambda: function(*args, **kwargs))
 
 
 def _drop_stale_connections() -> bool:

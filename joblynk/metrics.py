@@ -27,6 +27,9 @@ WHOLE = Histogram(
 RETRIEVAL = Histogram(
     "joblynk_retrieval_seconds", "One search: embedding, index, gate", buckets=_SHORT, registry=REGISTRY
 )
+EMBED_QUEUE = Gauge(
+    "joblynk_embed_queue", "Searches that wait to be embedded, and the one that is", registry=REGISTRY
+)
 SOCKETS = Gauge("joblynk_sockets", "Open chat sockets", registry=REGISTRY)
 REFUSED = Counter("joblynk_limited", "What a limit refused, by whose", ["scope"], registry=REGISTRY)
 

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import httpx
 import psycopg
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -41,7 +42,7 @@ WITHIN = of(2.0, 30.0)
 """Seconds from publishing to answers everywhere. The short form runs beside other tests, on machines that may
 be busy: there the first answer has to be right, however long it takes."""
 pytestmark = [
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),  # starts seven servers
     pytest.mark.chaos,
     pytest.mark.allow_hosts(["127.0.0.1", "::1", "localhost", NETWORK]),
 ]
@@ -101,6 +102,7 @@ def cluster(hosts: tuple[Host, Host], sites: Sites) -> Iterator[Cluster]:
 
 async def test_three_processes_and_two_workers_on_two_hosts_are_one_site(cluster: Cluster) -> None:
     _give_password(cluster)
+    before = [_figures(web) for web in cluster.webs]
     with Colleague(cluster.webs[0].url) as colleague:
         await asyncio.to_thread(colleague.sign_in, "admin", PASSWORD)
         await _a_document_published_here_is_answered_there(cluster, colleague)
@@ -110,6 +112,7 @@ async def test_three_processes_and_two_workers_on_two_hosts_are_one_site(cluster
         await _a_person_answers_from_elsewhere(cluster, colleague, customer)
     await _twenty_questions_at_once_are_answered_one_by_one(cluster)
     await _the_limit_of_a_visitor_holds_everywhere(cluster)
+    await _each_tells_of_itself(cluster, before)
     assert [web.log().count("Traceback") for web in cluster.webs] == [0, 0, 0]
 
 
@@ -213,6 +216,27 @@ async def _the_limit_of_a_visitor_holds_everywhere(cluster: Cluster) -> None:
     refused = sum(frame["type"] == "rate.limited" for tab in tabs for frame in tab.others)
     assert 5 <= refused <= 15  # 30 of 45 pass, and one more every two seconds that this takes
     _leave(*tabs)
+
+
+async def _each_tells_of_itself(cluster: Cluster, before: list[dict[str, float]]) -> None:
+    """Prometheus asks each process at its own port."""
+    grown = (
+        *('turns_total{mode="llm",outcome="stop"}', 'turns_total{mode="none",outcome="no_answer"}'),
+        *("first_text_seconds_count", "answer_seconds_count", "retrieval_seconds_count"),
+        'limited_total{scope="visitor"}',
+    )
+    after = [_figures(web) for web in cluster.webs]
+    for name in grown:
+        assert all(now[name] > then.get(name, 0) for now, then in zip(after, before, strict=True)), name
+    tab = await Customer(cluster.webs[0].socket_url).connect()
+    await until(lambda: [_figures(web)["sockets"] for web in cluster.webs] == [1, 0, 0])
+    _leave(tab)
+
+
+def _figures(web: Site) -> dict[str, float]:
+    lines = httpx.get(f"{web.url}/metrics", trust_env=False).text.splitlines()
+    pairs = (line.rpartition(" ") for line in lines if line.startswith("joblynk_"))
+    return {name.removeprefix("joblynk_"): float(value) for name, _, value in pairs}
 
 
 def _give_password(cluster: Cluster) -> None:

@@ -1,12 +1,13 @@
 """The thread pools of the live path."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection
 
-from joblynk import executors
+from joblynk import executors, metrics
 
 
 def ask(sql: str) -> int:
@@ -50,3 +51,21 @@ def test_an_error_of_the_reader_itself_is_not_tried_again(transactional_db: None
         asyncio.run(executors.database(broken))
     executors.shutdown()
     assert len(calls) == 1
+
+
+def test_what_waits_to_be_embedded_is_counted() -> None:
+    def counted() -> float | None:
+        return metrics.REGISTRY.get_sample_value("joblynk_embed_queue")
+
+    async def four_at_once() -> float | None:
+        go_on = threading.Event()
+        waiting = [asyncio.ensure_future(executors.compute(go_on.wait, 30)) for _ in range(4)]
+        await asyncio.sleep(0)
+        seen = counted()
+        go_on.set()
+        await asyncio.gather(*waiting)
+        return seen
+
+    assert asyncio.run(four_at_once()) == 4
+    assert counted() == 0
+    executors.shutdown()

@@ -7,14 +7,19 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from benchmarks.client import Customer, until
+from chat.tests.mailing import a_talk
+from chat.transcripts import deliveries
+from chat.transcripts.log import Refused
 from joblynk import metrics
 from joblynk.logs import Context, JsonFormatter, request_id, turn_id
 from joblynk.testing.fake_groq import FakeGroq, failure
 from joblynk.testing.servers import Redis
 from joblynk.testing.sites import Sites
+from knowledge.tests.builders import a_document
 
 CANARY = "CANARY-7f3a"
 
@@ -48,6 +53,7 @@ def test_every_figure_is_told(client: Client) -> None:
         'joblynk_turns_total{mode="llm",outcome="stop"}',
         'joblynk_first_text_seconds_bucket{le="1.0"}',
         "joblynk_retrieval_seconds_count",
+        "joblynk_embed_queue 0.0",
         "joblynk_sockets ",
         "joblynk_turns_running ",
         "joblynk_outbox_depth 0.0",
@@ -56,6 +62,17 @@ def test_every_figure_is_told(client: Client) -> None:
         "process_resident_memory_bytes",
     ):
         assert name in told, name
+
+
+@pytest.mark.django_db
+def test_what_waits_in_the_database_is_told(client: Client) -> None:
+    a_document()
+    talk = a_talk(contact_email="anna@mail.example")
+    requested = deliveries.TranscriptRequest(talk.id, "anna@mail.example", "")
+    assert not isinstance(deliveries.request_transcript(requested, timezone.now()), Refused)
+    told = client.get("/metrics").content.decode()
+    assert "joblynk_ingest_backlog 1.0" in told
+    assert "joblynk_outbox_depth 1.0" in told
 
 
 def test_a_line_of_json_has_the_request_the_turn_and_each_value_as_a_field() -> None:
