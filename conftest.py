@@ -1,5 +1,6 @@
 """Fixtures of every test: servers, sites and a browser, all real. See joblynk/testing."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from joblynk.testing import browsers
+from joblynk.testing import browsers, overheard
 from joblynk.testing.servers import Postgres, Redis
 from joblynk.testing.settings import ON_POSTGRES, POSTGRES_DIR, RUN_DIR
 from joblynk.testing.sites import Site, Sites, export_model, only_one
@@ -27,6 +28,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if fixtures & BROWSER_FIXTURES:
             item.add_marker(pytest.mark.browser)
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _listening() -> Iterator[None]:
+    """Sites that are shared are listened to when they end."""
+    logging.getLogger().addHandler(overheard.LISTENER)
+    yield
+    assert overheard.LISTENER.betrayals(of_all=True) == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_overheard(_listening: None) -> Iterator[None]:
+    """No log line, of the test's own process and of those that it started, holds a key or what a customer
+    has written."""
+    yield
+    assert overheard.LISTENER.betrayals() == []
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from chat import visitors
+from joblynk.testing import overheard
 
 SUBPROTOCOL = "joblynk.v1"
 _ACKNOWLEDGE_EVERY = 100  # frames; the server keeps a window of unacknowledged bytes
@@ -213,6 +214,7 @@ class Customer:
 
     def begin(self, text: str, pictures: Sequence[str] = ()) -> Asked:
         """Send a question; its `done` is set when the answer has ended. `pictures` are ids."""
+        overheard.note(text)
         self.asked = Asked(str(uuid.uuid4()), time.perf_counter())
         shown = {"attachment_ids": list(pictures)} if pictures else {}
         self.send("message.send", client_message_id=self.asked.client_message_id, text=text, **shown)

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, WebSocketRoute, expect
 
+from joblynk.testing import overheard
 from joblynk.testing.sites import Site
 
 NOTE_TROUBLE = """
@@ -63,6 +64,7 @@ class ChatPage:
         self.until("() => window.joblynk?.link() === 'open'")
 
     def ask(self, text: str) -> None:
+        overheard.note(text)
         self.field.fill(text)
         self.field.press("Enter")
 

@@ -16,6 +16,7 @@ from chat.assistant.services import Turn
 from chat.consumers import ChatConsumer
 from chat.desk import Desk
 from joblynk import executors
+from joblynk.testing import overheard
 
 Frame = dict[str, Any]
 
@@ -101,6 +102,7 @@ class Tab:
         return await self.until("welcome")
 
     async def ask(self, text: str, client_message_id: uuid.UUID | None = None) -> Frame:
+        overheard.note(text)
         await self.send("message.send", client_message_id=client_message_id or uuid.uuid4(), text=text)
         return await self.until("message.ack")
 

@@ -20,6 +20,8 @@ from typing import Any, Self, cast
 
 import orjson
 
+from joblynk.testing import overheard
+
 _REASONS = {200: "OK"}
 
 
@@ -163,6 +165,7 @@ class FakeServer:
             return self._changed.wait_for(lambda: bool(self.requests), seconds)
 
     def asked(self, request: Request) -> None:
+        overheard.note_request(request.headers, request.json)
         with self._changed:
             self.requests.append(request)
             self._changed.notify_all()

@@ -42,6 +42,7 @@ for _name in re.findall(
     os.environ.pop(f"{_name}_FILE", None)
 os.environ["SECRET_KEY"] = "only-for-tests-and-long-enough-to-satisfy-the-deployment-check"  # noqa: S105
 os.environ["VAR_DIR"] = str(RUN_DIR / "var")
+os.environ["LOG_LEVEL"] = "DEBUG"  # what is written then is compared with what may not be
 
 POSTGRES_DIR = RUN_DIR / f"postgres-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL") or f"postgresql://postgres@/postgres?host={POSTGRES_DIR}"

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from joblynk.processes import web_command, worker_command
+from joblynk.testing import overheard
 from joblynk.testing.hosts import HERE, Host
 from joblynk.testing.servers import (
     START_SECONDS,
@@ -40,7 +41,7 @@ def only_one(path: Path) -> Iterator[None]:
 def environment(var_dir: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """What a process of the site gets: this process's environment, which the test settings have cleaned."""
     ours = {"DJANGO_SETTINGS_MODULE": "joblynk.settings", "VAR_DIR": str(var_dir), "PYTHONUNBUFFERED": "1"}
-    return {**os.environ, "LOG_LEVEL": "INFO", **ours, **extra}
+    return {**os.environ, "LOG_LEVEL": "DEBUG", **ours, **extra}
 
 
 def manage(var_dir: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
@@ -214,6 +215,8 @@ class Sites:
     def close(self) -> None:
         for site in self._made:
             site.kill()
+            for log in site.var_dir.glob("*.log"):
+                overheard.LISTENER.read(log.read_text(encoding="utf-8", errors="replace").splitlines())
         for server_url, name in self._databases:
             drop_database(server_url, name)
         self._databases.clear()  # a test may close before the fixture does
