@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -217,3 +218,44 @@ async def test_lines_that_are_late_slow_cut_and_reset_end_in_answers_or_in_quote
             assert Rows(site).torn() == []
             crowd.leave()
     assert "Traceback" not in site.log()
+
+
+@pytest.fixture
+def faketime() -> Path:
+    """The library that moves a process's clock: Debian's package `faketime`."""
+    if found := next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None):
+        return found
+    pytest.skip("libfaketime is not installed (apt-get install faketime)")
+
+
+@only_long
+async def test_a_clock_that_is_moved_by_hours_under_load_costs_no_answer(
+    sites: Sites, groq: FakeGroq, faketime: Path, tmp_path: Path
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    moved = {
+        "LD_PRELOAD": str(faketime),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    site = await asyncio.to_thread(sites.start, "uvicorn", "demo", None, settings_for(groq, **moved))
+    rows, killer = Rows(site), Killer(site)
+    async with Crowd([site.socket_url], 10) as crowd:
+        for hours in ("+2h", "+0", "-2h", "+0") * 3:
+            await asyncio.sleep(4)
+            clock.write_text(hours)
+            await asyncio.sleep(2)
+            await killer.strike("both")
+        await killer.last_words()
+    equal = await _equal(rows, crowd.customers, 0.0)
+    print(  # noqa: T201
+        f"{len(crowd.acked)} confirmed, {killer.left_behind} answers left behind, the last of them ended"
+        f" {killer.longest:.1f} s after a restart, pages equal after {equal:.1f} s"
+    )
+    assert {key.replace("-", "") for key in crowd.acked} <= rows.confirmed()
+    assert killer.longest < TERMINAL
+    assert await asyncio.to_thread(rows.torn) == []
+    assert crowd.faults == []
+    crowd.leave()
