@@ -46,6 +46,14 @@ def test_figures_are_for_those_who_may_ask(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/metrics", "/healthz"])
+def test_whoever_asks_from_within_is_not_sent_to_tls(path: str, settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert Client().get(path).status_code == 200
+    assert Client().get("/").status_code == 301
+
+
+@pytest.mark.django_db
 def test_every_figure_is_told(client: Client) -> None:
     metrics.ended("stop", "llm", 700, 3_000)
     told = client.get("/metrics").content.decode()
