@@ -108,6 +108,7 @@ def _sources(row: Message) -> list[dict[str, Any]]:
             "title": source.title,
             "heading": source.heading,
             "page": source.page,
+            "read_from_a_scan": source.ocr,
             "quote": source.quote,
             "url": source.url,
             "score": source.score,

@@ -109,7 +109,8 @@ def clock(seconds: float) -> str:
 
 def place(quote: Quote) -> str:
     """Where in its source a passage stands, and of which day: "Billing, p. 3, as of 22 November 2026"."""
-    parts = [quote.heading, f"p. {quote.page}" if quote.page else "", _as_of(quote.date)]
+    page, scan = f"p. {quote.page}" if quote.page else "", "read from a scan" if quote.ocr else ""
+    parts = [quote.heading, page, scan, _as_of(quote.date)]
     return ", ".join(part for part in parts if part)
 
 

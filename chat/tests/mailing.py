@@ -68,6 +68,7 @@ def say(row: Conversation, question: str, answer: str = "Open *Jobs* and press *
         title="Posting a job",
         heading="First steps",
         page=3,
+        ocr=True,
         quote="Open Jobs and press New.",
         date="2026-11-20",
     )

@@ -89,7 +89,7 @@ def test_a_transcript_tells_who_said_what_when_with_sources_videos_and_pictures(
         "01:30",
         "How do I post a job?",
         "[1] Posting a job",
-        "First steps, p. 3, as of 20 November 2026",
+        "First steps, p. 3, read from a scan, as of",
         "Open Jobs and press New.",
         "https://video.example/7?t=65",
         "from 1:05, “The form”",

@@ -18,7 +18,8 @@ ROLES = (Message.Role.USER, Message.Role.ASSISTANT, Message.Role.STAFF, Message.
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A cited passage, as it read when the answer was given. `date` is YYYY-MM-DD or empty."""
+    """A cited passage, as it read when the answer was given. `date` is YYYY-MM-DD or empty, `ocr`: it was
+    read from a picture of the page."""
 
     number: int
     kind: str
@@ -28,6 +29,7 @@ class Quote:
     text: str
     url: str
     date: str
+    ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def _quotes(sources: Iterable[Source]) -> Iterable[Quote]:
                 source.quote,
                 source.url,
                 source.date,
+                source.ocr,
             )
 
 
