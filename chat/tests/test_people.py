@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from pytest_django import Settings
@@ -309,6 +309,25 @@ async def test_who_may_not_read_conversations_gets_no_socket_and_no_ticket_of_ot
     for ticket in (tickets.issue(mira.user.pk, conversation), "", "forged", f"{omar.user.pk}.{conversation}"):
         await omar.send("hello", ticket=ticket)
         assert (await omar.until("error"))["code"] == "not_found"
+
+
+async def test_who_may_only_read_conversations_changes_nothing_in_them(
+    open_tab: OpenTab, open_staff: OpenStaff
+) -> None:
+    conversation = (await (await open_tab()).hello())["conversation"]
+    readers = await Group.objects.acreate(name="Readers")
+    await readers.permissions.aadd(await Permission.objects.aget(codename="view_conversation"))
+    reader = await open_staff("Rita", "Readers")
+    await reader.look_at(conversation)
+    examples = json.loads((Path(settings.BASE_DIR) / "docs" / "protocol-examples.json").read_text("utf-8"))
+    for kind, frame in examples["staff"].items():
+        if kind not in ("hello", "ping"):
+            await reader.send_raw(json.dumps(frame))
+            assert (await reader.until("error"))["code"] == "unavailable", kind
+    row = await Conversation.objects.aget()
+    assert (row.status, row.last_seq, row.assignee) == ("bot", 0, None)
+    assert not await Message.objects.aexists()
+    assert not await Note.objects.aexists()
 
 
 async def test_the_same_reply_again_is_stored_once_and_markup_in_it_is_text(
