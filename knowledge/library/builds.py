@@ -1,12 +1,14 @@
 """Runs of `reindex`: one at a time, and a killed one blocks nobody."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from joblynk.clock import database_now
 from knowledge.models import IndexBuild, IndexState
 
 SILENCE = timedelta(minutes=2)
@@ -21,14 +23,13 @@ def begin_build(
         IndexState.objects.get_or_create(pk=1)
         IndexState.objects.select_for_update().get(pk=1)  # two that begin at once: one waits here
         alive = IndexBuild.objects.filter(
-            finished_at=None, alive_at__gt=timezone.now() - SILENCE, chosen=False
+            finished_at=None, alive_at__gt=database_now() - SILENCE, chosen=False
         )
         if running := alive.first():
             return running, False
         everything = everything or _killed().filter(everything=True).exists()
         _close(_killed())
-        build = IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, everything=everything)
-        return build, True
+        return _begun(reason, by, everything=everything), True
 
 
 def left_undone() -> bool:
@@ -39,12 +40,12 @@ def left_undone() -> bool:
 def begin_chosen(reason: str, total: int, by: AbstractBaseUser | None = None) -> IndexBuild:
     """A run over `total` picked sources. It excludes no other."""
     _close(_killed().filter(everything=False))
-    return IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, chosen=True, total=total)
+    return _begun(reason, by, chosen=True, total=total)
 
 
 def note_progress(build: IndexBuild, done: int, total: int) -> None:
     """Show a sign of life, and how many of its sources are done."""
-    IndexBuild.objects.filter(pk=build.pk).update(done=done, total=total, alive_at=timezone.now())
+    IndexBuild.objects.filter(pk=build.pk).update(done=done, total=total, alive_at=database_now())
 
 
 def hand_build_back(build: IndexBuild) -> None:
@@ -59,7 +60,7 @@ def end_build(build: IndexBuild) -> None:
 
 
 def is_running(build: IndexBuild) -> bool:
-    return build.finished_at is None and build.alive_at > timezone.now() - SILENCE
+    return build.finished_at is None and build.alive_at > database_now() - SILENCE
 
 
 def build(build_id: int) -> IndexBuild | None:
@@ -67,7 +68,13 @@ def build(build_id: int) -> IndexBuild | None:
 
 
 def _killed() -> QuerySet[IndexBuild]:
-    return IndexBuild.objects.filter(finished_at=None, alive_at__lte=timezone.now() - SILENCE)
+    return IndexBuild.objects.filter(finished_at=None, alive_at__lte=database_now() - SILENCE)
+
+
+def _begun(reason: str, by: AbstractBaseUser | None, **fields: Any) -> IndexBuild:
+    build = IndexBuild.objects.create(reason=reason, by_id=by.pk if by else None, **fields)
+    note_progress(build, 0, build.total)  # by the database's clock; the host's was written
+    return build
 
 
 def _close(builds: QuerySet[IndexBuild]) -> None:

@@ -198,6 +198,15 @@ def test_a_killed_build_blocks_nobody() -> None:
     assert (killed.finished_at is not None, killed.error) == (True, "It was interrupted.")
 
 
+def test_a_host_whose_clock_is_wrong_takes_no_build_for_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    if connection.vendor != "postgresql":
+        return  # SQLite is used by one host
+    running, _ = library.begin_build("here")
+    there = timezone.now() + timedelta(hours=1)
+    monkeypatch.setattr(timezone, "now", lambda: there)
+    assert library.begin_build("there") == (running, False)
+
+
 def test_a_build_of_everything_that_was_killed_is_taken_over_as_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
