@@ -1,12 +1,15 @@
 """Processes start together and end together."""
 
+import ctypes
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from joblynk.processes import Supervisor, web_command, worker_command
+from joblynk.testing.sites import ROOT, environment
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN = (
@@ -71,3 +74,28 @@ def test_another_server_is_refused() -> None:
 
 def test_the_worker_takes_every_queue() -> None:
     assert worker_command()[-1] == "work"
+
+
+MANY_THREADS = """
+import ctypes, threading, django
+django.setup()
+at_once = threading.Barrier(20)
+def take():
+    at_once.wait()
+    kept = [bytearray(10_000) for _ in range(100)]
+    at_once.wait()
+threads = [threading.Thread(target=take) for _ in range(20)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc = ctypes.CDLL(None)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="Only glibc has arenas.")
+def test_threads_share_the_memory_that_they_have_freed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MANY_THREADS]
+    env = environment(tmp_path, {})
+    told = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+    assert told.count("<heap nr=") <= 2
