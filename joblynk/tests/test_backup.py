@@ -1,14 +1,18 @@
 """A backup is worth what comes back from it."""
 
 import os
+import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from joblynk import backup
 from joblynk.testing.servers import ServerError, create_database, drop_database
-from joblynk.testing.sites import Sites, manage
+from joblynk.testing.sites import ROOT, Sites, environment, manage
 
 pytestmark = pytest.mark.timeout(300)
 COUNT = """
@@ -46,6 +50,17 @@ def test_what_was_saved_comes_back_into_an_empty_site_and_never_over_another(
     assert counted(empty, {}) == before
     assert before.startswith("1 ")
     assert (empty / "uploads" / "pictures" / "one.webp").read_bytes() == b"a picture"
+    full = ["/bin/sh", "-c", 'ulimit -f 200; exec "$@"', "sh", sys.executable, "manage.py", "backup"]
+    done = subprocess.run(
+        [*full, str(tmp_path / "second")],
+        cwd=ROOT,
+        env=environment(var_dir, {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No backup was written" in done.stderr
+    assert list((tmp_path / "second").iterdir()) == []
     (saved / "database.sqlite3").write_bytes(b"torn" * 1000)
     with pytest.raises(ServerError, match="is damaged; nothing was changed"):
         manage(empty, "restore", str(saved), "--replace")
@@ -58,11 +73,25 @@ def test_a_backup_of_postgresql_comes_back(sites: Sites, postgres_url: str, tmp_
     var_dir, saved = sites.copy("empty"), tmp_path / "saved"
     try:
         env = {"DATABASE_URL": one, "PATH": programs}
+        there = {**env, "DATABASE_URL": two}
         manage(var_dir, "migrate", "--verbosity=0", env=env)
         manage(var_dir, "shell", "--no-imports", "-c", TALK, env=env)
         manage(var_dir, "backup", str(saved), env=env)
-        manage(var_dir, "restore", str(saved), env={**env, "DATABASE_URL": two})
-        assert counted(var_dir, {**env, "DATABASE_URL": two}) == "1 0 0"
+        manage(var_dir, "restore", str(saved), env=there)
+        assert counted(var_dir, there) == "1 0 0"
+
+        # Over the data of a later version: its table, which the backup does not know, would be in the way.
+        with psycopg.connect(two, autocommit=True) as database:
+            database.execute("CREATE TABLE later (of uuid REFERENCES chat_conversation (id))")
+            torn = tmp_path / "torn"
+            shutil.copytree(saved, torn)
+            os.truncate(torn / "database.dump", (saved / "database.dump").stat().st_size // 2)
+            with pytest.raises(ServerError, match="Nothing was changed"):
+                manage(var_dir, "restore", str(torn), "--replace", env=there)
+            assert database.execute("SELECT to_regclass('later')").fetchone() == ("later",)
+            manage(var_dir, "restore", str(saved), "--replace", env=there)
+            assert database.execute("SELECT to_regclass('later')").fetchone() == (None,)
+            assert database.execute("SELECT count(*) FROM chat_conversation").fetchone() == (1,)
     finally:
         drop_database(postgres_url, "backup_one")
         drop_database(postgres_url, "backup_two")
