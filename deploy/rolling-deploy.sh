@@ -11,7 +11,7 @@ ready() {
 }
 
 with_systemd() {
-	.venv/bin/pip install --disable-pip-version-check -q -r requirements.txt
+	.venv/bin/python -m pip install --disable-pip-version-check -q -r requirements.txt
 	systemctl restart joblynk-setup
 	for port in "$@"; do
 		systemctl restart "joblynk-web@$port" # SIGTERM, then up to 20 s for its answers
