@@ -11,6 +11,7 @@ from chat.sockets import CLOSE_FLOOD, CLOSE_NOT_ALLOWED, ConversationSocket
 from chat.throttles import Wait
 from chat.transcripts import Refused, View
 from joblynk import metrics
+from joblynk.web import ending
 
 
 class ChatConsumer(ConversationSocket):
@@ -34,8 +35,8 @@ class ChatConsumer(ConversationSocket):
         raise StopConsumer
 
     async def websocket_receive(self, message: Any) -> None:
-        if self.closed:
-            return  # sent before the sender knew
+        if self.closed or ending():
+            return  # sent before the sender knew, and sent again to the next process
         if self.desk.allowed.frames.take(self.visitor):
             await self._close(CLOSE_FLOOD)
             return

@@ -20,6 +20,7 @@ from chat.staff.desk import StaffDesk
 from chat.staff.roles import User
 from chat.transcripts import Refused, Replied, refusal_words
 from joblynk import executors
+from joblynk.web import ending
 
 LOOK_EVERY = 30.0  # seconds between two looks at the permission
 
@@ -45,7 +46,7 @@ class StaffConsumer(ConversationSocket):
         raise StopConsumer
 
     async def websocket_receive(self, message: Any) -> None:
-        if self.closed:
+        if self.closed or ending():
             return
         user = await self._user()
         if user is None:

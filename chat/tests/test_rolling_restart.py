@@ -51,6 +51,14 @@ async def moved(customer: Customer, to: Site) -> int:
     return code
 
 
+async def insist(customer: Customer) -> None:
+    """Go on asking when the server has said goodbye, as a page does that has not read it yet."""
+    goodbye: list[int] = []
+    customer.socket._end = goodbye.append  # type: ignore[method-assign]
+    await until(lambda: goodbye)
+    customer.begin("Is it too late?")
+
+
 async def test_a_rolling_restart_under_fifty_chats_loses_nothing(pair: tuple[Site, Site]) -> None:
     one, two = pair
     customers = [Customer((one, two)[number % 2].socket_url) for number in range(CHATS)]
@@ -61,9 +69,13 @@ async def test_a_rolling_restart_under_fifty_chats_loses_nothing(pair: tuple[Sit
         served = [customer for customer in customers if customer.url == ending.socket_url]
         assert len(served) >= CHATS / 2
         going = [asyncio.create_task(moved(customer, other)) for customer in served]
+        deaf = await Customer(ending.socket_url).connect()
+        going_on = asyncio.create_task(insist(deaf))
         code = await asyncio.to_thread(ending.web.stop, signal.SIGTERM, 60)
         assert code in (0, -signal.SIGTERM)  # uvicorn passes the signal on when it has done what it has to
         assert set(await asyncio.gather(*going)) == {RESTART}
+        await going_on
+        assert (await Customer(other.socket_url, deaf.visitor).connect()).events == {}  # no new turn began
         assert [await finished(one) for one in asked] == ["".join(ANSWER)] * CHATS
         await asyncio.to_thread(ending.start)
     assert [customer.faults for customer in customers] == [[]] * CHATS
