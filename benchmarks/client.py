@@ -66,7 +66,11 @@ class WebSocket(asyncio.Protocol):
         _, socket = await loop.create_connection(
             lambda: cls(handshake, on_text), parts.hostname or "", parts.port or 80
         )
-        await socket.opened
+        try:
+            await socket.opened
+        except BaseException:  # waited for no longer: an answer that comes late finds nobody
+            socket.abort()
+            raise
         return socket
 
     def send(self, text: bytes) -> None:
