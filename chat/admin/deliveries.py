@@ -1,14 +1,18 @@
 """Transcripts by e-mail: what became of each, and sending one again."""
 
-from typing import ClassVar
+import uuid
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from chat import doorbell
 from chat.models import DeliveryEvent, TranscriptDelivery
@@ -59,6 +63,24 @@ class DeliveryAdmin(RecordAdmin[TranscriptDelivery]):
     def has_resend_permission(self, request: HttpRequest) -> bool:
         user = request.user
         return not isinstance(user, AnonymousUser) and user.has_perm("chat.resend_transcriptdelivery")
+
+    def get_urls(self) -> list[Any]:
+        send = self.admin_site.admin_view(require_POST(self.resend_one))
+        return [path("<uuid:pk>/resend/", send, name="chat_transcriptdelivery_resend"), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        row = context["original"]
+        again = row.attempts > 0 and row.state in deliveries.RESENDABLE
+        context["may_resend"] = again and self.has_resend_permission(request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def resend_one(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        if not (self.has_view_permission(request) and self.has_resend_permission(request)):
+            raise PermissionDenied
+        self.resend(request, self.get_queryset(request).filter(pk=pk))
+        return redirect("admin:chat_transcriptdelivery_change", pk)
 
     @admin.display(description="state", ordering="state")
     def state_pill(self, row: TranscriptDelivery) -> SafeString:

@@ -49,9 +49,18 @@ def test_the_list_and_the_page_tell_state_and_reason_and_change_nothing(failed: 
 def test_sending_again_wants_its_permission(failed: TranscriptDelivery, may: bool) -> None:
     client = staff("view_transcriptdelivery", *(["resend_transcriptdelivery"] if may else []))
     assert ("Send again" in client.get(LIST).content.decode()) is may
-    client.post(LIST, {"action": "resend", "_selected_action": [str(failed.id)]})
-    failed.refresh_from_db()
-    assert failed.state == ("queued" if may else "failed")
+    page = reverse("admin:chat_transcriptdelivery_change", args=[failed.id])
+    assert ("Send again" in client.get(page).content.decode()) is may
+    by_button = reverse("admin:chat_transcriptdelivery_resend", args=[failed.id])
+    for address, form in (
+        (LIST, {"action": "resend", "_selected_action": [str(failed.id)]}),
+        (by_button, {}),
+    ):
+        TranscriptDelivery.objects.update(state="failed")
+        client.post(address, form)
+        failed.refresh_from_db()
+        assert failed.state == ("queued" if may else "failed")
+    assert "Send again" not in client.get(page).content.decode() or not may
 
 
 def test_the_list_costs_the_same_however_long_it_is(

@@ -131,6 +131,7 @@ const EPHEMERAL = new Set([
   "presence",
   "read",
   "pong",
+  "team.changed", // on the team's pages
 ]);
 
 /**

@@ -119,9 +119,9 @@ function draw() {
   byId("write-note").setAttribute("aria-expanded", String(noting));
   byId("write-note").textContent = noting ? "Leave the note" : "Write a note";
   drawAssignee(status, assigneeId, others);
-  byId("take-over").hidden = over || mine || (others && !boot.assign);
-  byId("release").hidden = !(mine || (others && boot.assign));
-  byId("resolve").hidden = over || (others && !boot.assign);
+  byId("take-over").hidden = noting || over || mine || (others && !boot.assign);
+  byId("release").hidden = noting || !(mine || (others && boot.assign));
+  byId("resolve").hidden = noting || over || (others && !boot.assign);
   byId("situation").textContent = words(status, assignee, mine);
   byId("answering").toggleAttribute("data-connected", connection.link === "open");
   for (const button of document.querySelectorAll("#answering button")) {
