@@ -4,6 +4,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -28,11 +29,11 @@ class ConversationSocket(AsyncConsumer):
     """
 
     staff: bool
-    _emit: Callable[[Any], Awaitable[None]]
+    _line: Callable[[Any], Awaitable[None]]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scope = scope
-        self._emit = send
+        self._line = send
         metrics.SOCKETS.inc()
         try:
             while True:
@@ -116,6 +117,10 @@ class ConversationSocket(AsyncConsumer):
     async def _send_text(self, text: str) -> None:
         if not self.closed:
             await self._emit({"type": "websocket.send", "text": text})
+
+    async def _emit(self, message: Any) -> None:
+        with suppress(OSError):  # the other side has gone, which the server tells next
+            await self._line(message)
 
     async def _flooded(self) -> None:
         await self._close(CLOSE_FLOOD)
