@@ -54,7 +54,7 @@ async def moved(customer: Customer, to: Site) -> int:
 async def insist(customer: Customer) -> None:
     """Go on asking when the server has said goodbye, as a page does that has not read it yet."""
     goodbye: list[int] = []
-    customer.socket._end = goodbye.append  # type: ignore[method-assign]
+    customer.socket._end = goodbye.append  # type: ignore[method-assign,assignment]
     await until(lambda: goodbye)
     customer.begin("Is it too late?")
 
