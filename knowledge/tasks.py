@@ -22,6 +22,9 @@ from knowledge.models import Document, Faq
 
 _LATER = -10  # priority: whatever somebody waits for goes first
 _TURN_SECONDS = 10.0
+_LOOK_SECONDS = 60.0
+"""Between two looks for near duplicates, which take up to 3 s of a large base."""
+_looked, _looked_at = -_LOOK_SECONDS, -1  # by `time.monotonic`; the generation that was looked at
 _one_at_a_time = Lock()
 _extractor = Extractor()  # starts its child at first use; the child ends with this process
 
@@ -106,7 +109,17 @@ def take_due() -> bool:
         if time.monotonic() > until:
             return True
         _take(*found[0])
+    _look_when_calm()
     return False
+
+
+def _look_when_calm() -> None:
+    """Once what was brought has been read, staff find what it resembles without asking for it."""
+    global _looked, _looked_at
+    generation = library.state().generation
+    if generation != _looked_at and time.monotonic() - _looked > _LOOK_SECONDS:
+        resemblance.look()
+        _looked, _looked_at = time.monotonic(), generation
 
 
 def _take(kind: library.Kind, source_id: int, told: Callable[[ingest.Report], None] | None = None) -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from knowledge import ingest, library, resemblance
+from knowledge import ingest, library, resemblance, tasks
 from knowledge.library import StoredVector
 from knowledge.models import Chunk, Document, Faq, Resemblance
 from knowledge.resemblance import contradiction
@@ -44,6 +44,16 @@ def test_the_same_question_twice_and_the_same_text_in_two_documents_are_found() 
     index()
     assert resemblance.look().pairs == 2
     assert sorted(found()) == sorted([(f"d{a.pk}", f"d{b.pk}"), (f"f{one.pk}", f"f{two.pk}")])
+
+
+def test_the_worker_looks_by_itself_once_all_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_looked", -tasks._LOOK_SECONDS)
+    a, b = (
+        a_document("# Dogs\n\nDogs may come on fridays"),
+        a_document("# Dogs\n\nDogs may come on fridays too"),
+    )
+    tasks.take_due()
+    assert found() == [(f"d{a.pk}", f"d{b.pk}")]
 
 
 def test_passages_of_one_document_are_not_compared_with_each_other() -> None:
