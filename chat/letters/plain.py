@@ -1,13 +1,19 @@
 """A sheet as plain text that reads well at 72 columns."""
 
+import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from markdown_it.token import Token
 
 from chat.letters.sheet import Line, Sheet, one_line, place
+from joblynk.markdown import parser
 
 WIDTH = 72
 WITHOUT_PICTURES = "The pictures would have made this mail too large; only their names are in it."
 _RULE = "-" * WIDTH
+_HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
+_TABLE_RULE = re.compile(r"^\|[ :|-]+\|\n", re.MULTILINE)
 
 
 def render_text(sheet: Sheet, sentences: Sequence[str], *, without_pictures: bool = False) -> str:
@@ -27,7 +33,7 @@ def render_text(sheet: Sheet, sentences: Sequence[str], *, without_pictures: boo
 
 def _line(line: Line) -> Iterator[str]:
     yield f"{line.time}  {line.who}"
-    for paragraph in line.text.splitlines():
+    for paragraph in (unmarked(line.text) if line.html else line.text).splitlines():
         yield _wrapped(paragraph)
     for picture in line.pictures:
         yield f"[Picture: {one_line(picture.name) or 'without a name'}]"
@@ -51,6 +57,33 @@ def _line(line: Line) -> Iterator[str]:
         )
         if video.url:
             yield f"    {video.url}"
+
+
+def unmarked(markdown: str) -> str:
+    """Markdown without the signs that mean emphasis, code and links: lists read well as they are."""
+    text, done = markdown, 0
+    for token in parser().parse(markdown):
+        place = text.find(token.content, done) if token.type == "inline" else -1
+        if place >= 0:
+            words = "".join(_words(token.children or ()))
+            text = text[:place] + words + text[place + len(token.content) :]
+            done = place + len(words)
+    return _TABLE_RULE.sub("", _HEADING.sub("", text))
+
+
+def _words(children: Iterable[Token]) -> Iterator[str]:
+    address, before = "", ""
+    for token in children:
+        match token.type:
+            case "softbreak" | "hardbreak":
+                yield "\n"
+            case "link_open":
+                address, before = str(token.attrGet("href") or ""), ""
+            case "link_close":
+                yield "" if before in (address, address.removeprefix("mailto:")) else f" ({address})"
+            case _:
+                before += token.content
+                yield token.content
 
 
 def _with(title: str, detail: str) -> str:

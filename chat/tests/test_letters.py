@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 from chat import delivery
 from chat.letters import mails
 from chat.letters.files import render_file
+from chat.letters.plain import unmarked
 from chat.letters.sheet import subject
 from chat.models import Attachment, Conversation, Feedback, Message
 from chat.tests.mailing import EMAIL, a_talk, asked, say, send_due, sendgrid
@@ -100,7 +101,7 @@ def test_a_transcript_tells_who_said_what_when_with_sources_videos_and_pictures(
         assert words in text
     assert "data:image/jpeg;base64," in html
     assert re.search(r"01:30 +You\nHow do I post a job\?", text)
-    assert "01:31  Assistant\nOpen *Jobs* and press **New** [1]." in text
+    assert "01:31  Assistant\nOpen Jobs and press New [1]." in text
     assert max(map(len, text.splitlines())) <= 72
     assert str(data).count("screen.png") == 1
 
@@ -232,3 +233,14 @@ def test_the_footer_says_who_sent_it_and_where_answers_go(settings: Settings, se
     assert "Answers to this mail reach our team." in mail.html
     assert mail.body["reply_to"] == {"email": "team@joblynk.example"}
     assert (mail.body["from"]["email"], mail.to) == ("help@joblynk.example", EMAIL)
+
+
+def test_plain_text_holds_the_words_of_an_answer_and_none_of_its_signs() -> None:
+    answer = (
+        "## Pay\n**Cause:** see *Billing > Plans* and `E-1` [1]\n\n- one_two, 2 * 3 * 4\n- [terms](https://a.example/terms)\n\n"
+        "| Plan | Price |\n|---|---|\n| **Team** | 9 |\n\nhttps://b.example/a_b_c"
+    )
+    assert unmarked(answer) == (
+        "Pay\nCause: see Billing > Plans and E-1 [1]\n\n- one_two, 2 * 3 * 4\n- terms (https://a.example/terms)\n\n"
+        "| Plan | Price |\n| Team | 9 |\n\nhttps://b.example/a_b_c"
+    )
