@@ -127,8 +127,9 @@ class WordIndex:
         if not queries:
             return {}
         query = tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
-        hits = self._searcher.search(query, count, count=False).hits
-        chunk_ids = self._searcher.fast_field_values("chunk", [address for _, address in hits])
+        searcher = self._searcher  # another thread may update meanwhile, and its addresses are others
+        hits = searcher.search(query, count, count=False).hits
+        chunk_ids = searcher.fast_field_values("chunk", [address for _, address in hits])
         return {
             int(pk): float(score) for pk, (score, _) in zip(chunk_ids, hits, strict=True) if pk is not None
         }

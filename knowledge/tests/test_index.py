@@ -1,5 +1,7 @@
 """The index in memory: real FAISS, real tantivy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,25 @@ def test_what_is_removed_is_gone_and_what_is_replaced_is_new() -> None:
     assert index.words.search("word5", COUNT).scores == {}
     assert found(index, "another thing")[0] == 5
     assert found(index, "word33 text")[0] == 33
+
+
+def test_words_are_found_although_they_are_updated_in_the_middle_of_a_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = an_index(*(a_chunk(n, f"refund word{n}") for n in range(8))).words
+    before = words.search("refund", COUNT).scores
+    searcher = words._searcher
+
+    class Interrupted:
+        fast_field_values = searcher.fast_field_values
+
+        def search(self, *asked: Any, **more: Any) -> Any:
+            found = searcher.search(*asked, **more)
+            words.update([a_chunk(20, "another")], range(8))
+            return found
+
+    monkeypatch.setattr(words, "_searcher", Interrupted())
+    assert words.search("refund", COUNT).scores == before
 
 
 def test_following_changes_gives_the_same_as_building_anew() -> None:
