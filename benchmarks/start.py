@@ -13,6 +13,7 @@ from joblynk.testing.servers import free_port
 from joblynk.testing.sites import ROOT, environment
 
 CHUNKS = 10_000
+_WORDS_SECONDS = 8  # until the words are read too, which is when a process is as large as it stays
 
 
 def rows(ground: Ground) -> list[Row]:
@@ -37,6 +38,7 @@ def _serve(folder: Path, server: str) -> tuple[float, int]:
         try:
             _wait(f"http://127.0.0.1:{port}/readyz", serve)
             seconds = time.perf_counter() - began
+            time.sleep(_WORDS_SECONDS)
             return seconds, max(measure.resident(pid) for pid in _web(serve.pid))
         finally:
             serve.terminate()

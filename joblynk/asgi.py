@@ -1,9 +1,12 @@
 """The one entry, for HTTP and WebSockets."""
 
+import ctypes
+import gc
 import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "joblynk.settings")
@@ -49,12 +52,23 @@ def warm() -> None:
         try:
             search.warm()
             recommend.warm()
+            search.settle()
+            _tidy()
             return
         except Exception:
             logger.exception("warming_failed")
             time.sleep(WARM_AGAIN)
         finally:
             connections.close_all()
+
+
+def _tidy() -> None:
+    """Give back what reading the index took, 45 MB at 10,000 chunks; and let the garbage collector look no
+    more through what is there to stay, which would hold everybody up for 0.2 s each time."""
+    gc.collect()
+    gc.freeze()
+    with suppress(OSError, AttributeError):  # of glibc alone
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 threading.Thread(target=warm, name="warm", daemon=True).start()

@@ -46,7 +46,6 @@ USE_TZ = True
 
 INSTALLED_APPS = [
     "joblynk.apps.JoblynkConfig",
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -141,6 +140,8 @@ HOST = env_str("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000)
 ASGI_SERVER = env_str("ASGI_SERVER", "daphne")
 """daphne, or uvicorn for busy sites: README, "Production", has the figures."""
+if ASGI_SERVER == "daphne":  # which brings its `runserver`, and 27 MB that nobody else need carry
+    INSTALLED_APPS.insert(1, "daphne")
 WEB_PROCESSES = env_int("WEB_CONCURRENCY", 1)
 """Web processes that share this database, on all hosts together. More than one needs REDIS_URL."""
 LOAD_DEMO = env_bool("LOAD_DEMO", True)
