@@ -1,18 +1,15 @@
 """What strangers do at the line itself: to both servers, each with the whole site behind it."""
 
 import asyncio
-import json
-import random
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.client import Customer, until
 from benchmarks.measure import resident
-from chat.tests.test_wire import EXAMPLES
+from chat.tests.test_wire import mutated
 from joblynk.testing import chaos
 from joblynk.testing.settings import RUN_DIR
 from joblynk.testing.sites import Site, Sites
@@ -23,21 +20,6 @@ NON_READERS, HELLOS = 3, 60  # 48 KiB each, of which a socket may owe 2 MiB
 GROWTH = 20 * 2**20  # bytes
 FRAMES = chaos.of(10_000, 300)
 FRAMES_A_SOCKET = 15  # fewer bad ones than a socket is closed for
-JUNK: list[Any] = [
-    None,
-    True,
-    -1,
-    2**63,
-    1e308,
-    "",
-    "x" * 5_000,
-    "\x00",
-    "\ud800",
-    "💥" * 99,
-    [],
-    {},
-    [[[[]]]],
-]
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
@@ -107,30 +89,13 @@ async def test_mutated_frames_bring_no_error_of_the_server_s_own(site: Site) -> 
     for _ in range(FRAMES // FRAMES_A_SOCKET + 1):
         stranger = await Customer(site.socket_url).connect()
         for _ in range(FRAMES_A_SOCKET):
-            stranger.socket.send(mutated(chances))
+            stranger.socket.send(mutated(chances).encode())
         await stranger.ping()
         stranger.socket.abort()
     await until(lambda: sockets(site) <= open_before)
     assert "Traceback" not in site.log()
     assert "frame_failed" not in site.log()
     assert resident(site.pid) - before < GROWTH
-
-
-def mutated(chances: random.Random) -> bytes:
-    frame = dict(chances.choice(EXAMPLES))
-    match chances.randrange(4):
-        case 0:
-            frame[chances.choice([*frame, "more"])] = chances.choice(JUNK)
-        case 1:
-            del frame[chances.choice(list(frame))]
-        case 2:
-            frame["type"] = chances.choice(EXAMPLES)["type"]
-    raw = bytearray(json.dumps(frame).encode())
-    if chances.random() < 0.3:
-        raw[chances.randrange(len(raw))] = chances.randrange(32, 127)
-    if chances.random() < 0.1:
-        del raw[chances.randrange(len(raw)) :]
-    return bytes(raw)
 
 
 def sockets(site: Site) -> int:

@@ -1,8 +1,10 @@
 """What a client may send, and what it hears when it sends something else."""
 
 import json
+import random
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,49 @@ def test_any_frame_with_noise_in_it_is_either_understood_or_refused(
         protocol.parse(frame[:place] + noise + frame[place + 1 :])
     except BadFrame as refusal:
         assert refusal.text
+
+
+JUNK: list[Any] = [
+    None,
+    True,
+    -1,
+    2**63,
+    1e308,
+    "",
+    "x" * 5_000,
+    "\x00",
+    "\ud800",
+    "💥" * 99,
+    [],
+    {},
+    [[[[]]]],
+]
+
+
+def mutated(chances: random.Random) -> str:
+    frame = dict(chances.choice(EXAMPLES))
+    match chances.randrange(4):
+        case 0:
+            frame[chances.choice([*frame, "more"])] = chances.choice(JUNK)
+        case 1:
+            del frame[chances.choice(list(frame))]
+        case 2:
+            frame["type"] = chances.choice(EXAMPLES)["type"]
+    raw = bytearray(json.dumps(frame).encode())
+    if chances.random() < 0.3:
+        raw[chances.randrange(len(raw))] = chances.randrange(32, 127)
+    if chances.random() < 0.1:
+        del raw[chances.randrange(len(raw)) :]
+    return raw.decode()
+
+
+def test_ten_thousand_mutated_frames_are_each_understood_or_refused() -> None:
+    chances = random.Random(7)  # noqa: S311
+    for _ in range(10_000):
+        raw = mutated(chances)
+        for parse in (protocol.parse, protocol.parse_staff):
+            with suppress(BadFrame):
+                parse(raw)
 
 
 @pytest.mark.django_db(transaction=True)
