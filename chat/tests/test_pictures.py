@@ -263,6 +263,7 @@ class Reader:
 
     def __init__(self, text: str = "Error E-1042\nYour session has expired.") -> None:
         self.text = text
+        self.failure = ""
         self.read: list[uuid.UUID] = []
         self.began, self.gate = asyncio.Event(), asyncio.Event()
         self.gate.set()
@@ -271,6 +272,8 @@ class Reader:
         self.read += [one.id for one in pictures]
         self.began.set()
         await self.gate.wait()
+        if self.failure:
+            return [Reading(one.id, "offline", failure=self.failure) for one in pictures]
         return [Reading(one.id, "offline", self.text, confidence=0.9, milliseconds=7) for one in pictures]
 
 
@@ -372,6 +375,23 @@ async def test_a_correction_is_told_and_asks_again(reading_desk: Desk, open_tab:
     reading = (await tab.until("message.updated"))["message"]["attachments"][0]["reading"]
     assert reading["text"] == "E-2004"
     await tab.nothing_more()
+
+
+async def test_what_nobody_could_read_is_read_again_when_the_question_is_asked_again(
+    reading_desk: Desk, reader: Reader, open_tab: OpenTab
+) -> None:
+    tab = await open_tab(ME)
+    await tab.hello()
+    told = await uploaded()
+    reader.failure = "timeout"
+    await send(tab, told["id"])
+    answer = await tab.answer()
+    reader.failure = ""
+    for _ in range(2):  # and what could be read is read once
+        await tab.send("answer.retry", message_id=answer["id"], client_action_id=uuid.uuid4())
+        answer = await tab.answer()
+        assert script_seen[-1] == (Seen(reader.text),)
+    assert len(reader.read) == 2
 
 
 async def _conversation() -> uuid.UUID:

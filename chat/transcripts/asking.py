@@ -11,7 +11,7 @@ from chat.models import Attachment, Conversation, Event, Message
 from chat.protocol import DurableEvent
 from chat.transcripts.bulk import store
 from chat.transcripts.log import Log, Refused
-from chat.transcripts.pictures import attach, save_attached, sendable, sent_with
+from chat.transcripts.pictures import attach, read_again, save_attached, sendable, sent_with
 from joblynk.clock import database_now
 
 AUTHOR = "Assistant"
@@ -200,5 +200,6 @@ def _retry_answer(log: Log, item: NewRetry) -> Accepted | Refused:
     removed = log.append(conversation, "message.removed", item.at, old)
     events = (removed, log.append(conversation, "answer.started", item.at, answer))
     question, waits = old.reply_to, conversation.open_answers > 1
+    read_again(question)
     pictures = sent_with([question.id]).get(question.id, ())
     return Accepted(question.id, removed.seq, answer.id, question.text, events, pictures, waits)

@@ -98,6 +98,12 @@ def sent_with(message_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[uuid.
     return found
 
 
+def read_again(message: Message) -> None:
+    """Pictures that nobody could read are free to be tried once more."""
+    failed = Attachment.objects.filter(message=message, correction=None).exclude(failure="")
+    failed.update(read_at=None, claimed_until=None, failure="")
+
+
 def attach(message: Message, attachments: Sequence[Attachment]) -> None:
     """To a message whose row may not be there yet: `save_attached` stores it."""
     for place, attachment in enumerate(attachments):
