@@ -139,7 +139,7 @@ BACKGROUND_WORK = ["chat.tasks.send_due", "chat.tasks.digest_due", "chat.tasks.t
 HOST = env_str("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000)
 ASGI_SERVER = env_str("ASGI_SERVER", "daphne")
-"""daphne, or uvicorn for busy sites: README, "Production", has the figures."""
+"""daphne, or uvicorn for busy sites: docs/operations.md, "Sizing", has the figures."""
 if ASGI_SERVER == "daphne":  # which brings its `runserver`, and 27 MB that nobody else need carry
     INSTALLED_APPS.insert(1, "daphne")
 WEB_PROCESSES = env_int("WEB_CONCURRENCY", 1)
