@@ -13,7 +13,7 @@ import uvloop
 
 NAMES = (
     *("sockets", "streaming", "blocking", "retrieval", "ingest", "knowledge", "videos"),
-    *("storing", "reviewing", "pictures", "start"),
+    *("storing", "load", "reviewing", "pictures", "start"),
 )
 
 

@@ -109,9 +109,9 @@ PING_SECONDS = 20.0  # what PROTOCOL asks of a client
 
 def _idle(ground: Ground, server: str) -> list[Row]:
     with ground.app("echo", server) as app:
-        bare = asyncio.run(_memory(app, ground.of(IDLE, 50)))
+        bare = asyncio.run(memory(app, ground.of(IDLE, 50)))
     with ground.site(server, "empty") as site:
-        ours, load = asyncio.run(_memory_and_load(ground, site))
+        ours, load = asyncio.run(memory_and_load(ground, site))
     return [
         at_most(
             f"idle socket, {IDLE:,} open, {server}",
@@ -124,20 +124,20 @@ def _idle(ground: Ground, server: str) -> list[Row]:
     ]
 
 
-async def _memory_and_load(ground: Ground, site: Served) -> tuple[float, float]:
+async def memory_and_load(ground: Ground, site: Served) -> tuple[float, float]:
     warm = [await Customer(site.socket_url).connect() for _ in range(20)]
     before = measure.resident(site.pid)
-    customers = await _open(site.socket_url, ground.of(IDLE, 50))
+    customers = await open_customers(site.socket_url, ground.of(IDLE, 50))
     memory = (measure.resident(site.pid) - before) / len(customers)
     customers += warm
-    customers += await _open(site.socket_url, ground.of(CROWD, 100) - len(customers))
+    customers += await open_customers(site.socket_url, ground.of(CROWD, 100) - len(customers))
     load = await _load(site, customers, ground.of(15, 2))
     for customer in customers:
         customer.socket.abort()
     return memory, load
 
 
-async def _memory(served: Served, sockets: int) -> float:
+async def memory(served: Served, sockets: int) -> float:
     """Bytes that the server's process grows by with each socket."""
     warm = [await WebSocket.connect(served.socket_url, lambda _: None) for _ in range(20)]
     before = measure.resident(served.pid)
@@ -148,7 +148,7 @@ async def _memory(served: Served, sockets: int) -> float:
     return grown
 
 
-async def _open(url: str, count: int) -> list[Customer]:
+async def open_customers(url: str, count: int) -> list[Customer]:
     opened: list[Customer] = []
     for start in range(0, count, 50):
         batch = [Customer(url) for _ in range(min(50, count - start))]

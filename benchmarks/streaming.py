@@ -42,9 +42,9 @@ def questions() -> list[str]:
 def _first_text(ground: Ground) -> Row:
     with ground.model(tokens=40, first=0.1, per_second=400) as url:
         with ground.app("relay", "daphne", BENCHMARK_MODEL=url) as app:
-            bare = asyncio.run(_relayed(app, ground.of(40, 3)))
+            bare = asyncio.run(relayed(app, ground.of(40, 3)))
         with ground.site("daphne", **with_model(url)) as site:
-            ours = asyncio.run(_one_after_the_other(site, ground.of(3, 1)))
+            ours = asyncio.run(one_after_the_other(site, ground.of(3, 1)))
     beyond = [(asked.first_text - asked.at - 0.1) * 1000 for asked in ours]
     return at_most(
         f"first token beyond the model's own, one customer, p50 of {len(beyond)}",
@@ -55,7 +55,7 @@ def _first_text(ground: Ground) -> Row:
     )
 
 
-async def _one_after_the_other(site: Served, rounds: int) -> list[Asked]:
+async def one_after_the_other(site: Served, rounds: int) -> list[Asked]:
     """Everything that the model wrote; a FAQ given word for word has no model to wait for."""
     written: list[Asked] = []
     for _ in range(rounds):
@@ -68,7 +68,7 @@ async def _one_after_the_other(site: Served, rounds: int) -> list[Asked]:
     return written[5:] or written  # the first ones warm connections and caches
 
 
-async def _relayed(served: Served, times: int) -> list[float]:
+async def relayed(served: Served, times: int) -> list[float]:
     """Seconds to the first delta of a bare relay."""
     first: asyncio.Future[float]
     end: asyncio.Event
@@ -130,9 +130,9 @@ async def _burst(served: Served, chats: int) -> tuple[float, float]:
 
 
 async def _relays(served: Served, chats: int) -> tuple[float, float]:
-    await asyncio.gather(*(_relayed(served, 1) for _ in range(chats)))
+    await asyncio.gather(*(relayed(served, 1) for _ in range(chats)))
     began = time.perf_counter()
-    firsts = await asyncio.gather(*(_relayed(served, 1) for _ in range(chats)))
+    firsts = await asyncio.gather(*(relayed(served, 1) for _ in range(chats)))
     rate = chats * int(BURST["BENCHMARK_TOKENS"]) / (time.perf_counter() - began)
     return rate, measure.percentile([first for (first,) in firsts], 0.95) - float(BURST["BENCHMARK_FIRST"])
 
@@ -146,7 +146,7 @@ def _steadily(ground: Ground, server: str) -> list[Row]:
         with ground.app("relay", server, BENCHMARK_MODEL=url) as app:
             bare = asyncio.run(_bare_cost(app, chats))
         with ground.site(server, **with_model(url)) as site:
-            rate, first, cost = asyncio.run(_steady(site, chats, ground.of(2, 1)))
+            rate, first, cost = asyncio.run(steady(site, chats, ground.of(2, 1)))
     what = f"{chats} chats stream, whole chain, model over HTTP, {server}"
     return [
         at_most(f"{what}: first token beyond it, p95", first * 1000, 150, "ms"),
@@ -161,9 +161,9 @@ def _steadily(ground: Ground, server: str) -> list[Row]:
     ]
 
 
-async def _steady(site: Served, chats: int, each: int) -> tuple[float, float, float]:
+async def steady(site: Served, chats: int, each: int) -> tuple[float, float, float]:
     """Tokens a second, p95 of seconds to the first text, CPU seconds per 1,000 tokens."""
-    asking = await _askable(site)
+    asking = await askable(site)
     customers = [await Customer(site.socket_url).connect() for _ in range(chats)]
     length = TOKENS / PER_SECOND + FIRST
     answers: list[Asked] = []
@@ -187,7 +187,7 @@ async def _steady(site: Served, chats: int, each: int) -> tuple[float, float, fl
     return tokens / max(busy, length), first, spent / tokens * 1000
 
 
-async def _askable(site: Served) -> list[str]:
+async def askable(site: Served) -> list[str]:
     """Questions whose answers the model writes."""
 
     async def mode(question: str) -> str:
@@ -204,7 +204,7 @@ async def _askable(site: Served) -> list[str]:
 async def _bare_cost(served: Served, chats: int) -> float:
     """CPU seconds per 1,000 tokens of a relay that does nothing else."""
     before = measure.cpu_seconds(served.pid)
-    await asyncio.gather(*(_relayed(served, 1) for _ in range(chats)))
+    await asyncio.gather(*(relayed(served, 1) for _ in range(chats)))
     return (measure.cpu_seconds(served.pid) - before) / (chats * TOKENS) * 1000
 
 
@@ -238,7 +238,7 @@ def _whole_over_redis(ground: Ground) -> Row:
 
 
 async def _restless(one: Served, two: Served, chats: int) -> tuple[list[Asked], list[str], int]:
-    asking = await _askable(one)
+    asking = await askable(one)
     urls = (one.socket_url, two.socket_url)
     moves = 0
 
@@ -284,7 +284,7 @@ def _began(asked: Asked) -> bool:
 
 async def _stop(site: Served, groq: FakeGroq, times: int) -> list[float]:
     waits: list[float] = []
-    asking = questions()
+    asking, written = questions(), numbered(1)[0].strip()
     place = 0
     while len(waits) < times:
         customer = await Customer(site.socket_url).connect()
@@ -292,7 +292,7 @@ async def _stop(site: Served, groq: FakeGroq, times: int) -> list[float]:
         place += 1
         await until(partial(_began, asked))
         began = time.monotonic()
-        if not asked.done.is_set():  # not a FAQ
+        if asked.streamed.startswith(written):  # a FAQ there is nobody to stop from giving
             customer.send("answer.stop", client_message_id=asked.client_message_id)
             waits.append(await asyncio.to_thread(groq.abandoned.get, True, 5) - began)
         await asked.done.wait()
