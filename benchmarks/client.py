@@ -283,7 +283,7 @@ class Customer:
         if offset > known:
             self.resyncs += 1
             return
-        if asked.streamed[offset:] != text[: known - offset]:
+        if asked.streamed[offset : offset + len(text)] != text[: known - offset]:  # it may all be known
             self.faults.append(f"delta at {offset} contradicts what is there")
         asked.streamed += text[known - offset :]
 
