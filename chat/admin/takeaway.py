@@ -19,7 +19,7 @@ _COLUMNS = (
     *("first_text_ms", "total_ms", "feedback", "feedback_reason", "feedback_comment"),
     *("cited", "pictures", "videos", "removed"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def as_csv(ids: Sequence[uuid.UUID]) -> str:

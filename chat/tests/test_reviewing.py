@@ -153,17 +153,19 @@ def test_every_look_at_a_transcript_is_in_the_audit_log_and_the_live_view_needs_
 
 
 def test_an_export_holds_figures_and_no_formula_and_is_in_the_audit_log(admin_client: Client) -> None:
-    rows = [a_conversation('=HYPERLINK("https://a.example")'), a_conversation("Plain")]
+    rows = [
+        a_conversation(text) for text in ('=HYPERLINK("https://a.example")', "\uff1d1+1", "\n=1+1", "Plain")
+    ]
     chosen = [str(row.id) for row in rows]
     answer = admin_client.post(f"{LIST}export/", {"chosen": [*chosen, "nonsense"], "format": "csv"})
     lines = list(csv.DictReader(io.StringIO(answer.content.decode())))
-    assert len(lines) == 4
-    assert {line["text"][:2] for line in lines} == {"'=", "Pl", "€1"}
+    assert len(lines) == 8
+    assert {line["text"][:2] for line in lines} == {"'=", "'\uff1d", "'\n", "Pl", "€1"}
     assert {line["total_ms"] for line in lines} == {"", "12"}
     answer = admin_client.post(f"{LIST}export/", {"chosen": chosen, "format": "json"})
     found = json.loads(answer.content)["conversations"]
     assert found[0]["messages"][1]["passages"][0]["score"] == 0.8
-    assert AuditEntry.objects.filter(action="export").count() == 4
+    assert AuditEntry.objects.filter(action="export").count() == 8
     assert admin_client.post(f"{LIST}export/").status_code == 302
 
 
