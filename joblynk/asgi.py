@@ -1,12 +1,10 @@
 """The one entry, for HTTP and WebSockets."""
 
-import ctypes
 import gc
 import logging
 import os
 import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "joblynk.settings")
@@ -21,6 +19,7 @@ from django.db import connections  # noqa: E402
 from chat.routing import websocket_urlpatterns  # noqa: E402
 from joblynk import checks  # noqa: E402
 from joblynk.origin import ExactOrigin  # noqa: E402
+from joblynk.processes import return_memory  # noqa: E402
 from joblynk.web import RESTART, ending  # noqa: E402
 from joblynk.web.bodies import FairHandler  # noqa: E402
 from knowledge import search  # noqa: E402
@@ -65,10 +64,8 @@ def warm() -> None:
 def _tidy() -> None:
     """Give back what reading the index took, 45 MB at 10,000 chunks; and let the garbage collector look no
     more through what is there to stay, which would hold everybody up for 0.2 s each time."""
-    gc.collect()
+    return_memory()
     gc.freeze()
-    with suppress(OSError, AttributeError):  # of glibc alone
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 threading.Thread(target=warm, name="warm", daemon=True).start()

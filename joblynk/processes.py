@@ -1,6 +1,7 @@
 """The processes of a running site: a web server and a task worker, and how they are kept together."""
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -42,6 +43,13 @@ def share_memory() -> None:
     doubled a process."""
     if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:  # elsewhere there are no arenas
         mallopt(M_ARENA_MAX, _ARENAS)
+
+
+def return_memory() -> None:
+    """Give the system back what was freed: after a large piece of work that is much."""
+    gc.collect()
+    if (malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:  # of glibc alone
+        malloc_trim(0)
 
 
 def web_command(server: str, host: str, port: int) -> list[str]:

@@ -23,7 +23,7 @@ from joblynk.providers.llm.offline import OfflineLLM
 from joblynk.testing.fake_groq import AFTER_TEXT, BEFORE_TEXT, MODELS, FakeGroq, Hang, Open, answer, failure
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FIRST_TEXT, WHOLE = 0.5, 1.5  # seconds; what the service may take in these tests
+FIRST_TEXT, WHOLE = 2.0, 3.0  # seconds; what the service may take in these tests
 TERMINAL = ("message.created", "answer.failed", "message.removed")
 KEY = "gsk_canary_0815"
 

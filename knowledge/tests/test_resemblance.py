@@ -48,6 +48,7 @@ def test_the_same_question_twice_and_the_same_text_in_two_documents_are_found() 
 
 def test_the_worker_looks_by_itself_once_all_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "_looked", -tasks._LOOK_SECONDS)
+    monkeypatch.setattr(tasks, "_looked_at", -1)
     a, b = (
         a_document("# Dogs\n\nDogs may come on fridays"),
         a_document("# Dogs\n\nDogs may come on fridays too"),

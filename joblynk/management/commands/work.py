@@ -18,7 +18,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from joblynk import stopping
-from joblynk.processes import step_back
+from joblynk.processes import return_memory, step_back
 from joblynk.stopping import Stopped
 
 IDLE_SECONDS = 1.0
@@ -78,6 +78,7 @@ class SiteWorker(Worker):
             close_old_connections()
             if DBTaskResult.objects.ready().exists():  # a look costs no lock; taking a task does
                 self.run()  # until the queue is empty
+                return_memory()  # else it keeps the most that a document ever took
             self.running_task = True  # a signal now waits for the end of it
             try:
                 more = [take(work) for work in due]
