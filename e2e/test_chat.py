@@ -162,6 +162,8 @@ def test_two_tabs_are_in_step(page: Page, model_site: Site, model: FakeGroq) -> 
     expect(one.page.get_by_role("heading", name="Hello")).to_be_visible()
     two.page.get_by_role("button", name="Start a new conversation").click()
     expect(two.page.get_by_role("heading", name="Hello")).to_be_visible()
+    for tab in (one, two):
+        tab.until("() => window.joblynk.state().conversation !== null")
     conversations = {tab.page.evaluate("window.joblynk.state().conversation") for tab in (one, two)}
     assert len(conversations) == 1
 
