@@ -6,7 +6,6 @@ A cell that a spreadsheet would take for a formula gets an apostrophe in front, 
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Literal
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from joblynk.spreadsheets import unwrapped, wrapped
 from knowledge import library
 from knowledge.models import Faq, FaqImport
 
@@ -23,8 +23,6 @@ COLUMNS = ("question", "phrasings", "answer", "tags", "published")
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 5_000
 _LONGEST = 131_072  # characters of a cell
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]")
-_WRAPPED = re.compile(r"'+[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]")
 _YES, _NO = {"yes", "true", "1", "y", "on", "published"}, {"no", "false", "0", "n", "off", ""}
 
 Outcome = Literal["new", "changed", "unchanged", "refused"]
@@ -80,7 +78,7 @@ def written(faqs: Iterable[Faq]) -> bytes:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for faq in faqs:
-        writer.writerow([_wrapped(value) for value in _cells(faq).values()])
+        writer.writerow([wrapped(value) for value in _cells(faq).values()])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -92,14 +90,6 @@ def _cells(faq: Faq) -> dict[str, str]:
         "tags": ", ".join(faq.tags),
         "published": "yes" if faq.published else "no",
     }
-
-
-def _wrapped(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _unwrapped(cell: str) -> str:
-    return cell[1:] if _WRAPPED.match(cell) else cell
 
 
 # --- In ------------------------------------------------------------------------------------------
@@ -151,7 +141,7 @@ def read(text: str) -> Table:
 
 def _named(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     """`""` stands for the cells too many: a name no column can have."""
-    named = {name: _unwrapped(cell) for name, cell in zip(header, cells, strict=False)}
+    named = {name: unwrapped(cell) for name, cell in zip(header, cells, strict=False)}
     return named | {"": "".join(cells[len(header) :]).strip()}
 
 

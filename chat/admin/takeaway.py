@@ -11,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from chat.models import Conversation, Message
 from chat.transcripts import review
+from joblynk.spreadsheets import wrapped
 
 TYPES = {"csv": "text/csv", "json": "application/json"}
 _COLUMNS = (
@@ -19,7 +20,6 @@ _COLUMNS = (
     *("first_text_ms", "total_ms", "feedback", "feedback_reason", "feedback_comment"),
     *("cited", "pictures", "videos", "removed"),
 )
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def as_csv(ids: Sequence[uuid.UUID]) -> str:
@@ -34,7 +34,7 @@ def as_csv(ids: Sequence[uuid.UUID]) -> str:
             values["cited"] = "; ".join(source["title"] for source in _sources(message) if source["number"])
             values["pictures"] = "; ".join(picture["read"] for picture in _pictures(message))
             values["videos"] = "; ".join(video["title"] for video in _videos(message))
-            writer.writerow({key: _harmless(value) for key, value in values.items()})
+            writer.writerow({key: wrapped(str(value)) for key, value in values.items()})
     return out.getvalue()
 
 
@@ -133,8 +133,3 @@ def _videos(row: Message) -> list[dict[str, Any]]:
 
 def _flat(value: Any) -> Any:
     return "" if value is None else value
-
-
-def _harmless(value: Any) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
