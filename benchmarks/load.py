@@ -13,6 +13,7 @@ from benchmarks.streaming import CHATS, FIRST, PER_SECOND, TOKENS
 SERVER = "uvicorn"
 LEVELS = (100, 200, 300, 400, 500, 600, 800, 1_000)
 """Chats that stream at once, more and more."""
+_SHORT = 30  # tokens, where only the first is waited for
 LONGEST = 1.0  # seconds to the first token, for nineteen in twenty
 
 
@@ -24,11 +25,13 @@ def rows(ground: Ground) -> list[Row]:
 
 
 def _rows(ground: Ground, where: str, postgres: str | None, env: dict[str, str]) -> list[Row]:
+    with ground.model(tokens=_SHORT, first=FIRST, per_second=PER_SECOND) as url:
+        with ground.site(SERVER, postgres=postgres, **env, **with_model(url)) as site:
+            alone = asyncio.run(streaming.one_after_the_other(site, 1))
     with ground.model(tokens=TOKENS, first=FIRST, per_second=PER_SECOND) as url:
         with ground.app("relay", SERVER, BENCHMARK_MODEL=url) as app:
             bare_chats, bare_cost = asyncio.run(_most(ground, app, _relayed))
         with ground.site(SERVER, postgres=postgres, **env, **with_model(url)) as site:
-            alone = asyncio.run(streaming.one_after_the_other(site, 1))
             chats, cost = asyncio.run(_most(ground, site, _asked))
     with ground.app("echo", SERVER) as app:
         bare_socket = asyncio.run(sockets.memory(app, ground.of(sockets.IDLE, 50)))
