@@ -12,11 +12,13 @@ import numpy as np
 
 from joblynk.providers import registry
 from joblynk.testing.sites import ROOT
-from knowledge import ingest, library
+from knowledge import ingest, library, parts
+from knowledge.chunking import embed_text
 from knowledge.models import Chunk, Document
 
 PER_DOCUMENT = 250
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_READ = 50  # passages whose sentences and words are read, to be stored with all
 _SPREAD = 1.0  # length of the noise beside a sentence's own vector, which has length 1
 
 
@@ -43,6 +45,8 @@ def seed(chunks: int) -> None:
     recipe = ingest.recipe(embedder)
     random = np.random.default_rng(11)
     known = embedder.embed(sentences()[:400])
+    read = parts.embed(embedder, [embed_text("Cases", "Part", text) for text in passages(_READ, seed=3)])
+    tails = [row[4 * embedder.dimension :] for row in read]
     texts = passages(chunks)
     for start in range(0, chunks, PER_DOCUMENT):
         size = min(PER_DOCUMENT, chunks - start)
@@ -62,7 +66,7 @@ def seed(chunks: int) -> None:
                 text=text,
                 tokens=200,
                 text_hash=f"{start + place:x}",
-                vector=np.ascontiguousarray(vector, "<f4").tobytes(),
+                vector=np.ascontiguousarray(vector, "<f4").tobytes() + tails[place % _READ],
             )
             for place, (text, vector) in enumerate(zip(islice(texts, size), vectors, strict=True))
         ]

@@ -20,8 +20,8 @@ the first holds) and boosted trees in place of the line brought nothing to kinds
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
-from typing import Protocol, Self
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, Self
 
 READ = 5
 """Passages whose words are looked at."""
@@ -74,8 +74,7 @@ class Question:
         return sum(w * m for w, m in zip(self.weights, matches, strict=True)) / total
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A live passage, best first. `score` is what it was ranked by; `cosine`, `lexical` and `phrasing`
     are a `Candidate`'s; `part` is the cosine of its nearest sentence; `terms` are the analysed words of
     title, heading and text, empty from place `READ` on and where `matches` are known."""
@@ -91,8 +90,7 @@ class Hit:
     """For each word of the question how near in meaning a word of the passage comes, where that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(NamedTuple):
     """What speaks for an answer, all but `length` between 0 and about 1; or their weights."""
 
     score: float
@@ -113,8 +111,7 @@ class Signs:
     """How near in meaning the words of one of the first passages come to the question's content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     confidence: float
     answerable: bool
     verbatim: int | None
@@ -142,7 +139,7 @@ def decide(question: Question, hits: Sequence[Hit]) -> Verdict:
         return Verdict(0.0, False, None)
     found = signs(question, hits)
     weights, bias = (_WEIGHTS, _BIAS) if found.meant else (_WORDLESS, _WORDLESS_BIAS)
-    evidence = bias + sum(w * s for w, s in zip(astuple(weights), astuple(found), strict=True))
+    evidence = bias + sum(w * s for w, s in zip(weights, found, strict=True))
     confidence = 1.0 / (1.0 + math.exp(-evidence))
     if hits[0].coded:
         confidence = max(confidence, THRESHOLD)

@@ -5,9 +5,8 @@ means more than standing near a text. Not for several threads at once.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ _NONE = (0.0,)
 _WAYS_TO_ASK = 4  # looked at for each candidate, so that the second nearest of a FAQ is seldom missed
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A passage that may answer. `cosine` is off by about 0.001; `lexical` is the BM25 score, 0 if no word is
     shared; `phrasing` is the cosine of the nearest way to ask its FAQ, `asked` the mean of the two nearest,
     both 0 for documents; `coded` says that it holds a code of the question ("E-1042")."""

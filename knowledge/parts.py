@@ -81,18 +81,22 @@ def read(embedder: Embedder, question: str) -> Meaning:
     return Meaning(rows[0], tuple(word for word, _ in words), _along(rows[1:]))
 
 
-def whole(stored: bytes, vector: Vectors) -> float:
-    """The exact cosine of the text with `vector`."""
-    return float(np.frombuffer(stored, "<f4", count=len(vector)) @ vector)
-
-
-def nearest(stored: bytes, vector: Vectors) -> float | None:
-    """The best cosine of a sentence with `vector`; None when there are none."""
-    sentences = _cut(stored, len(vector))[0]
-    if not len(sentences):
-        return None
-    wide = sentences.astype(np.float32)
-    return float(np.max(wide @ vector / np.maximum(np.linalg.norm(wide, axis=1), 1.0)))
+def nearest(stored: Sequence[bytes], vector: Vectors) -> list[tuple[float, float]]:
+    """For each text the exact cosine with `vector`, and the best one of its sentences: without any, again
+    that of the whole."""
+    if not stored:
+        return []
+    wholes = np.stack([np.frombuffer(row, "<f4", count=len(vector)) for row in stored]) @ vector
+    sentences = [_cut(row, len(vector))[0] for row in stored]
+    found = [(whole, whole) for whole in wholes.tolist()]
+    told = [place for place, rows in enumerate(sentences) if len(rows)]
+    if told:
+        wide = np.concatenate([sentences[place] for place in told]).astype(np.float32)
+        cosines = wide @ vector / np.maximum(np.sqrt(np.einsum("ij,ij->i", wide, wide)), 1.0)
+        starts = np.cumsum([0, *(len(sentences[place]) for place in told[:-1])])
+        for place, best in zip(told, np.maximum.reduceat(cosines, starts).tolist(), strict=True):
+            found[place] = (found[place][0], best)
+    return found
 
 
 def matches(stored: bytes, question: Meaning) -> tuple[float, ...]:

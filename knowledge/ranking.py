@@ -1,9 +1,10 @@
 """From candidates to findings: fuse the rankings, take live words, ask the gate. Pure."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from heapq import nlargest
+from typing import Literal, NamedTuple, Protocol
 
 from joblynk.providers.types import Embedder, Vectors
 from knowledge import gate, parts, spelling
@@ -78,8 +79,7 @@ class Findings:
     embedder: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """`part` is the cosine of the nearest sentence, once it has been looked at, before that 0; `matches` are
     a `gate.Hit`'s, of the first few."""
 
@@ -110,12 +110,11 @@ def rank(index: PassageIndex, vector: Vectors, worded: WordHits, count: int) -> 
         return []
     nearest = max(max(c.cosine, c.asked) for c in candidates)
     lexical = _WORDS * max(nearest, _FLOOR) / (max(c.lexical for c in candidates) or 1.0)
-    ranked = [
-        Ranked(c, _MEANING * max(c.cosine, c.asked) + lexical * c.lexical + _CODED * c.coded)
+    scored = (
+        (_MEANING * max(c.cosine, c.asked) + lexical * c.lexical + _CODED * c.coded, -c.chunk_id, c)
         for c in candidates
-    ]
-    ranked.sort(key=lambda hit: (-hit.score, hit.candidate.chunk_id))
-    return ranked[:count]
+    )
+    return [Ranked(candidate, score) for score, _, candidate in nlargest(count, scored)]
 
 
 def judge(
@@ -129,40 +128,35 @@ def judge(
     """Findings from those of `ranked` that are `live`, by chunk id, put in order by their sentences, and the
     first few by their words."""
     question = gate.Question.read(text, words, meaning.words)
-    alive = [
-        (_closer(hit, live[hit.candidate.chunk_id].vector, meaning.vector), live[hit.candidate.chunk_id])
-        for hit in ranked
-        if hit.candidate.chunk_id in live
-    ]
-    alive.sort(key=_order)
+    found = [hit for hit in ranked if hit.candidate.chunk_id in live]
+    rows = [live[hit.candidate.chunk_id] for hit in found]
+    closer = _closer(found, [row.vector for row in rows], meaning.vector)
+    alive = sorted(zip(closer, rows, strict=True), key=_order)
     first = [(_worded(hit, row.vector, question, meaning), row) for hit, row in alive[: gate.READ]]
     alive[: gate.READ] = sorted(first, key=_order)
     hits = [_hit(words, hit, passage, place) for place, (hit, passage) in enumerate(alive)]
     verdict = gate.decide(question, hits)
-    passages = [_passage(hit, row) for hit, row in alive]
     return Findings(
-        tuple(passages[:limit]),
+        tuple(_passage(hit, row) for hit, row in alive[:limit]),
         verdict.confidence,
         verdict.answerable,
-        None if verdict.verbatim is None else passages[verdict.verbatim],
+        None if verdict.verbatim is None else _passage(*alive[verdict.verbatim]),
     )
 
 
-def _closer(hit: Ranked, stored: bytes, vector: Vectors) -> Ranked:
-    """The hit with its exact cosine, and its meaning halfway between the whole and its nearest sentence."""
-    asked = hit.candidate.asked
-    whole = parts.whole(stored, vector)
-    part = parts.nearest(stored, vector)
-    if part is None:
-        part = whole
-    gain = max((whole + part) / 2, asked) - max(hit.candidate.cosine, asked)
-    return Ranked(replace(hit.candidate, cosine=whole), hit.score + _MEANING * gain, part)
+def _closer(hits: Sequence[Ranked], stored: Sequence[bytes], vector: Vectors) -> Iterator[Ranked]:
+    """The hits with their exact cosines, and each meaning halfway between the whole and its nearest
+    sentence."""
+    for hit, (whole, part) in zip(hits, parts.nearest(stored, vector), strict=True):
+        asked = hit.candidate.asked
+        gain = max((whole + part) / 2, asked) - max(hit.candidate.cosine, asked)
+        yield Ranked(hit.candidate._replace(cosine=whole), hit.score + _MEANING * gain, part)
 
 
 def _worded(hit: Ranked, stored: bytes, question: gate.Question, meaning: parts.Meaning) -> Ranked:
     """The hit nearer by what its words mean, where that is known."""
     matches = parts.matches(stored, meaning)
-    return replace(hit, score=hit.score + _MEANT * question.meant(matches), matches=matches)
+    return hit._replace(score=hit.score + _MEANT * question.meant(matches), matches=matches)
 
 
 def _order(pair: tuple[Ranked, Live]) -> tuple[float, int]:

@@ -10,7 +10,7 @@ from knowledge.gate import Hit, Question
 QUESTION = Question({"refund": 4.0, "plan": 2.0}, 20.0, unknown_code=False)
 NEAR = Hit(0.62, 0.6, 0.66, 12.0, 0.0, False, ("refund", "yearli", "plan"))
 FAR = Hit(0.2, 0.2, 0.22, 1.0, 0.0, False, ("other",))
-ASKED = replace(NEAR, score=0.9, phrasing=0.93)
+ASKED = NEAR._replace(score=0.9, phrasing=0.93)
 
 
 def test_a_near_passage_that_holds_the_words_answers() -> None:
@@ -22,8 +22,8 @@ def test_a_near_passage_that_holds_the_words_answers() -> None:
 
 def test_a_word_that_no_passage_comes_near_to_speaks_against_an_answer() -> None:
     question = replace(QUESTION, weights=(4.0, 0.0, 2.0))
-    there = [replace(NEAR, matches=(0.9, 0.1, 0.9)), FAR]
-    missing = [replace(NEAR, matches=(0.3, 0.9, 0.9)), replace(FAR, matches=(0.2, 0.2, 0.2))]
+    there = [NEAR._replace(matches=(0.9, 0.1, 0.9)), FAR]
+    missing = [NEAR._replace(matches=(0.3, 0.9, 0.9)), FAR._replace(matches=(0.2, 0.2, 0.2))]
     assert gate.decide(question, there).confidence > gate.decide(question, missing).confidence
     assert gate.signs(question, missing).meant == pytest.approx((4 * 0.3 + 2 * 0.9) / 6)
 
@@ -39,10 +39,10 @@ def test_nothing_found_is_no_answer() -> None:
 @pytest.mark.parametrize(
     "worse",
     [
-        replace(NEAR, score=0.5),
-        replace(NEAR, part=0.3),
-        replace(NEAR, lexical=2.0),
-        replace(NEAR, terms=("yearli",)),
+        NEAR._replace(score=0.5),
+        NEAR._replace(part=0.3),
+        NEAR._replace(lexical=2.0),
+        NEAR._replace(terms=("yearli",)),
     ],
 )
 def test_every_sign_that_weakens_lowers_the_confidence(worse: Hit) -> None:
@@ -54,15 +54,15 @@ def test_a_rival_lowers_the_confidence() -> None:
 
 
 def test_a_code_that_is_found_is_an_answer_and_a_missing_one_is_none() -> None:
-    assert gate.decide(QUESTION, [replace(FAR, coded=True), FAR]).answerable
+    assert gate.decide(QUESTION, [FAR._replace(coded=True), FAR]).answerable
     assert not gate.decide(replace(QUESTION, unknown_code=True), [NEAR, FAR]).answerable
 
 
 def test_only_a_faq_asked_in_nearly_these_words_is_given_word_for_word() -> None:
     assert gate.decide(QUESTION, [ASKED, FAR]).verbatim == 0
-    assert gate.decide(QUESTION, [replace(ASKED, phrasing=0.8), FAR]).verbatim is None
-    assert gate.decide(QUESTION, [ASKED, replace(FAR, phrasing=0.92)]).verbatim is None
-    assert gate.decide(QUESTION, [NEAR, replace(ASKED, score=0.5)]).verbatim is None
+    assert gate.decide(QUESTION, [ASKED._replace(phrasing=0.8), FAR]).verbatim is None
+    assert gate.decide(QUESTION, [ASKED, FAR._replace(phrasing=0.92)]).verbatim is None
+    assert gate.decide(QUESTION, [NEAR, ASKED._replace(score=0.5)]).verbatim is None
 
 
 def test_a_question_without_content_words_is_judged_on_what_it_has() -> None:

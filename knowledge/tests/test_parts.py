@@ -38,16 +38,17 @@ def test_the_sentence_that_answers_is_nearer_than_the_passage(embedder: OnnxEmbe
     question = embedder.embed(["when does a session of the console end on Starter"])[0]
     passage = np.frombuffer(stored, "<f4", embedder.dimension)
     np.testing.assert_allclose(passage, embedder.embed([TEXT])[0], atol=0.02)
-    nearest = parts.nearest(stored, question)
-    assert nearest is not None
-    assert nearest > passage @ question
+    ((whole, part),) = parts.nearest([stored], question)
+    assert whole == pytest.approx(float(passage @ question))
+    assert part > whole
 
 
 def test_eight_bits_keep_the_cosine_of_a_part(embedder: OnnxEmbedder) -> None:
     (stored,) = parts.embed(embedder, [TEXT])
     (exact,) = embedder.embed_parts([TEXT], [parts.spans(TEXT)])
     question = embedder.embed(["console session"])[0]
-    assert parts.nearest(stored, question) == pytest.approx(float((exact[1:] @ question).max()), abs=3e-3)
+    ((_, part),) = parts.nearest([stored], question)
+    assert part == pytest.approx(float((exact[1:] @ question).max()), abs=3e-3)
 
 
 def test_parts_beyond_what_the_encoder_reads_are_left_out(embedder: OnnxEmbedder) -> None:
@@ -74,7 +75,8 @@ def test_a_row_of_the_version_before_is_still_read(embedder: OnnxEmbedder) -> No
     (stored,) = parts.embed(embedder, [TEXT])
     former = stored[: (4 + 3) * embedder.dimension]  # the passage and its three sentences
     question = parts.read(embedder, "when does a session end")
-    assert parts.nearest(former, question.vector) == parts.nearest(stored, question.vector)
+    (told, again) = parts.nearest([former, stored], question.vector)
+    assert told == pytest.approx(again)
     assert parts.matches(former, question) == ()
     assert parts.is_sound(former, embedder.dimension)
     assert not parts.is_sound(stored[:-1], embedder.dimension)
@@ -84,6 +86,7 @@ def test_an_encoder_without_parts_stores_the_passage_alone() -> None:
     words = WordEmbedder()
     (stored,) = parts.embed(words, [TEXT])
     assert len(stored) == 4 * words.dimension
-    assert parts.nearest(stored, words.embed(["phone"])[0]) is None
+    ((whole, part),) = parts.nearest([stored], words.embed(["phone"])[0])
+    assert part == whole
     question = parts.read(words, "phone")
     assert parts.matches(stored, question) == ()
