@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch
 
 from chat import protocol
 from chat.assistant.services import Exchange, Past
@@ -28,38 +28,49 @@ def nothing_gone(_: Collection[int]) -> Collection[int]:
     return ()
 
 
+# Made once, and columns instead of rows: asked before every answer, of everything that a message has the
+# assistant reads five fields. What few conversations have is read only where there is some.
+_ANSWERS = (
+    Message.objects.filter(
+        role__in=(Message.Role.ASSISTANT, Message.Role.STAFF),
+        removed=False,
+        pending=False,
+    )
+    .exclude(finish=Message.Finish.ERROR)
+    .order_by("-created_at")
+    .values_list(
+        "reply_to",
+        "reply_to__text",
+        "text",
+        "search_query",
+        "mode",
+        Exists(Attachment.objects.filter(message=OuterRef("reply_to"))),
+        Exists(ShownVideo.objects.filter(message__conversation=OuterRef("conversation"))),
+    )
+)
+_SHOWN = ShownVideo.objects.filter(message__removed=False).values_list("message__reply_to", "video_id")
+
+
 def past(conversation: uuid.UUID, before: uuid.UUID) -> Past:
     """The last few exchanges besides the question `before`, oldest first, and the videos of all of them."""
-    videos = ShownVideo.objects.filter(message__conversation=conversation, message__removed=False)
-    shown = videos.exclude(message__reply_to=before).values_list("video_id", flat=True)
-    return Past(_exchanges(conversation, before), frozenset(shown))
-
-
-def _exchanges(conversation: uuid.UUID, before: uuid.UUID) -> tuple[Exchange, ...]:
-    rows = (
-        Message.objects.filter(
-            conversation=conversation,
-            role__in=(Message.Role.ASSISTANT, Message.Role.STAFF),
-            removed=False,
-            pending=False,
-        )
-        .exclude(reply_to=before)
-        .exclude(finish=Message.Finish.ERROR)
-        .select_related("reply_to")
-        .prefetch_related("reply_to__attachments")
-        .order_by("-created_at")[:HISTORY_TURNS]
+    # Only the newest answers can be to `before`, and of those all but one have been removed.
+    found = list(_ANSWERS.filter(conversation=conversation)[: HISTORY_TURNS + 1])
+    rows = [row for row in found if row[0] != before][:HISTORY_TURNS]
+    seen: dict[uuid.UUID | None, list[str]] = {}
+    for one in Attachment.objects.filter(message__in=[row[0] for row in rows if row[5]]):
+        seen.setdefault(one.message_id, []).append(one.seen_text or one.description)
+    exchanges = tuple(
+        Exchange(_said(asked, seen.get(question, ())), text, query or asked)
+        for question, asked, text, query, mode, *_ in reversed(rows)
+        if question is not None and mode != Message.Mode.SMALLTALK
     )
-    return tuple(
-        Exchange(_said(row.reply_to), row.text, row.search_query or row.reply_to.text)
-        for row in reversed(rows)
-        if row.reply_to and row.mode != Message.Mode.SMALLTALK
-    )
+    shown = _SHOWN.filter(message__conversation=conversation) if found and found[0][6] else ()
+    return Past(exchanges, frozenset(video for question, video in shown if question != before))
 
 
-def _said(question: Message) -> str:
+def _said(text: str, seen: Iterable[str]) -> str:
     """What the customer wrote, and what their pictures said."""
-    shown = (one.seen_text or one.description for one in question.attachments.all())
-    return "\n".join((question.text, *(f"(picture: {text})" for text in shown if text))).strip()
+    return "\n".join((text, *(f"(picture: {one})" for one in seen if one))).strip()
 
 
 def events_after(
