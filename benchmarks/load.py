@@ -25,9 +25,9 @@ def rows(ground: Ground) -> list[Row]:
 
 
 def _rows(ground: Ground, where: str, postgres: str | None, env: dict[str, str]) -> list[Row]:
-    with ground.model(tokens=_SHORT, first=FIRST, per_second=PER_SECOND) as url:
-        with ground.site(SERVER, postgres=postgres, **env, **with_model(url)) as site:
-            alone = asyncio.run(streaming.one_after_the_other(site, 1))
+    short = ground.model(tokens=_SHORT, first=FIRST, per_second=PER_SECOND)
+    with short as url, ground.site(SERVER, postgres=postgres, **env, **with_model(url)) as site:
+        alone = asyncio.run(streaming.one_after_the_other(site, 1))
     with ground.model(tokens=TOKENS, first=FIRST, per_second=PER_SECOND) as url:
         with ground.app("relay", SERVER, BENCHMARK_MODEL=url) as app:
             bare_chats, bare_cost = asyncio.run(_most(ground, app, _relayed))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import faiss
 import numpy as np
@@ -40,8 +40,7 @@ _STOP = frozenset(_STOP_WORDS.split())
 """Words that carry no meaning of their own in a question, as written and as stemmed."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexPiece:
+class IndexPiece(NamedTuple):
     """`cosine` of the question with the piece and `first` with its first sentence, the same where it has
     none; `words` the BM25 score as a share of the best one; `coded`: it holds a code of the question's."""
 

@@ -73,12 +73,10 @@ async def recommend(
     """At most `limit` videos, best first, without those of `exclude`. `vector` is the text's, as the
     embedder of that name made it; without one, or with another's, the text is embedded here. Raises
     `DatabaseError`."""
-    held = await executors.database(_follow)
-    if not len(held.index):
-        return ()
-    count = limit + len(exclude) + _SPARE
-    found = await executors.compute(_rank, held, text, vector, embedder, count)
-    return _suggestions(await executors.database(_judge, found, limit, exclude))
+    mine = registry.get("embedder")
+    if vector is None or embedder != mine.name:
+        vector, embedder = await executors.compute(_embed, text), mine.name
+    return await executors.database(recommend_now, text, vector, embedder, limit=limit, exclude=exclude)
 
 
 def recommend_now(
@@ -90,7 +88,10 @@ def recommend_now(
     exclude: Collection[int] = (),
 ) -> tuple[Suggestion, ...]:
     """The same for synchronous callers."""
-    found = _rank(_follow(), text, vector, embedder, limit + len(exclude) + _SPARE)
+    held = _follow()
+    if not len(held.index):
+        return ()
+    found = _rank(held, text, vector, embedder, limit + len(exclude) + _SPARE)
     return _suggestions(_judge(found, limit, exclude))
 
 
@@ -110,13 +111,16 @@ def forget() -> None:
     _held = None
 
 
+def _embed(text: str) -> Vectors:
+    vector: Vectors = registry.get("embedder").embed([text[:_LONGEST]])[0]
+    return vector
+
+
 def _rank(held: _Held, text: str, vector: Vectors | None, embedder: str, count: int) -> list[Candidate]:
-    text = text[:_LONGEST]
-    mine = registry.get("embedder")
-    if vector is None or embedder != mine.name:
-        vector = mine.embed([text])[0]
+    if vector is None or embedder != registry.get("embedder").name:
+        vector = _embed(text)
     with _using:
-        return held.index.candidates(vector, text, count)
+        return held.index.candidates(vector, text[:_LONGEST], count)
 
 
 def _judge(found: list[Candidate], limit: int, exclude: Collection[int]) -> list[Judged]:
