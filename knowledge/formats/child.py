@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.formats.csv import read_csv
+from knowledge.formats.encodings import decoded
 from knowledge.formats.html import read_html
 from knowledge.formats.markdown import read_markdown, read_text
 from knowledge.formats.types import MAX_FILE_BYTES, Extracted, ExtractError
@@ -54,7 +55,7 @@ def read(question: dict[str, Any]) -> Extracted:
             from knowledge.formats.xlsx import read_xlsx
 
             return read_xlsx(path)
-    return _read_text(_decoded(path.read_bytes()), format)
+    return _read_text(decoded(path.read_bytes()), format)
 
 
 def _read_picture(path: Path, page: int) -> Extracted:
@@ -76,21 +77,6 @@ def _read_text(text: str, format: str) -> Extracted:
         case "html":
             return read_html(text)
     raise ExtractError("unsupported")
-
-
-def _decoded(raw: bytes) -> str:
-    """UTF-8 if it is; else what the bytes look like."""
-    if b"\0" in raw[:4096] and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ExtractError("damaged")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        from charset_normalizer import from_bytes
-
-        best = from_bytes(raw).best()
-        if best is None:
-            raise ExtractError("damaged") from None
-        return str(best)
 
 
 def _limit_cpu(seconds: int) -> None:

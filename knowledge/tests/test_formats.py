@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from knowledge.extract import Extracted, ExtractError, Extractor, sections
+from knowledge.formats.encodings import decoded
 from knowledge.formats.pdf import read_pdf
 from knowledge.tests.builders import a_pdf, a_structured_docx
+from knowledge.tests.hostile import noise
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +125,50 @@ def test_two_columns_of_prose_are_not_taken_for_a_table(tmp_path: Path) -> None:
     assert text.index("left column line 19") < text.index("right column line 0")
 
 
-@pytest.mark.parametrize("raw", ["Größe: naïve café, schön. ".encode("cp1252") * 5, "Größe".encode("utf-16")])
-def test_other_encodings_are_recognised(raw: bytes, extractor: Extractor, tmp_path: Path) -> None:
+GERMAN = "Die Rückgabe ist innerhalb von 30 Tagen möglich. Wählen Sie „Kündigen“ – nie später."
+POLISH = "Proszę wybrać opcję Usuń konto. Zwrot pieniędzy następuje w ciągu czternastu dni. Źródło"
+RUSSIAN = "Вы можете отменить подписку в любое время. Деньги вернутся в течение четырнадцати дней."
+JAPANESE = "アカウントの設定を開いて、「退会」を選択してください。返金は十四日以内に行われます。"
+
+
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        (GERMAN, "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 cp1252 mac-roman"),
+        ("Größe: 5 £, naïve, schön", "cp1252 iso-8859-1"),
+        ("Vous pouvez résilier à tout moment. L’élève reçoit un reçu – déjà 12 € par mois.", "cp1252"),
+        ("It costs £5 – that’s “all”… " + "Nothing else is charged to you. " * 20, "cp1252"),
+        (POLISH, "iso-8859-2 cp1250"),
+        ("Ανοίξτε τις ρυθμίσεις και επιλέξτε Διαγραφή λογαριασμού.", "iso-8859-7"),
+        (RUSSIAN, "koi8-r cp1251 cp866"),
+        (JAPANESE, "shift_jis euc_jp iso2022_jp"),
+        ("请打开设置并选择删除帐户。退款将在十四天内完成。如有疑问,请联系客服。", "gb18030"),
+        ("설정을 열고 계정 삭제를 선택하세요. 환불은 14일 이내에 이루어집니다.", "euc_kr"),
+    ],
+)
+def test_whatever_encoded_a_text_it_is_read_as_written(text: str, encodings: str) -> None:
+    assert {name: decoded(text.encode(name)) for name in encodings.split()} == dict.fromkeys(
+        encodings.split(), text
+    )
+
+
+def test_a_page_says_itself_how_it_is_encoded() -> None:
+    page = '<html><head><meta charset="windows-1251"></head><body>Да</body></html>'
+    assert decoded(page.encode("cp1251")) == page
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + noise(900), noise(3_000), bytes(range(256))]
+)
+def test_what_is_no_text_is_not_read_as_one(raw: bytes) -> None:
+    with pytest.raises(ExtractError, match="damaged"):
+        decoded(raw)
+
+
+def test_an_uploaded_text_is_recognised_in_the_reader_too(extractor: Extractor, tmp_path: Path) -> None:
     path = tmp_path / "note.txt"
-    path.write_bytes(raw)
-    assert "Größe" in extractor.file(path, "txt").sections[0].text
+    path.write_bytes(GERMAN.encode("cp1252"))
+    assert extractor.file(path, "txt").sections[0].text == GERMAN
 
 
 def test_what_no_database_takes_is_left_out() -> None:
