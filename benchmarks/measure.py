@@ -23,6 +23,11 @@ def peak(pid: int) -> int:
     return _status(pid, "VmHWM")
 
 
+def forget_peak(pid: int) -> None:
+    """`peak` counts anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+
+
 def _status(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith(f"{name}:"):

@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 from joblynk.metrics import REGISTRY
 from joblynk.pictures.types import MAX_BYTES
 from joblynk.web import GRACE
+from joblynk.web.bodies import most
 
 ROOT = Path(settings.BASE_DIR)
 DEPLOY = ROOT / "deploy"
@@ -60,8 +61,9 @@ def test_a_unit_gets_settings_and_more_time_than_an_answer_takes() -> None:
 def test_the_proxy_lets_everything_pass_that_the_site_takes() -> None:
     rules = (DEPLOY / "caddy" / "rules.caddy").read_text(encoding="utf-8")
     everybody, staff = re.findall(r"max_size (\S+)", rules)
-    assert int(everybody.removesuffix("MB")) * 1_000_000 > MAX_BYTES
+    assert int(everybody.removesuffix("MB")) * 1_000_000 == most("/") > MAX_BYTES
     assert staff == f"{{$VIDEO_MAX_MB:{settings.VIDEO_MAX_MB}}}MiB"
+    assert most("/admin/") == settings.VIDEO_MAX_MB * 2**20
 
 
 def mentioned(pattern: str) -> set[str]:

@@ -3,7 +3,9 @@ is asked to end. The options are Daphne's own."""
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
+from urllib.parse import unquote
 
 from autobahn.exception import Disconnected
 from daphne import server
@@ -14,20 +16,46 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.defer import Deferred
 
 from joblynk.web import GRACE, RESTART, begin_to_end, finish_answers
+from joblynk.web.bodies import SPOOLED, most
 from joblynk.web.pacing import Pacing
-
-_PIECE = 64 * 1024  # bytes of a request's body
 
 
 class PlainRequest(WebRequest):  # type: ignore[misc]
     """Twisted reads every form on the loop, with the parser for e-mails, for arguments that nobody asks
-    for: eight photos held up all others for half a second."""
+    for: eight photos held up all others for half a second. And Daphne reads every body into memory, however
+    large it is: here the application gets the file that Twisted has written, and of what it will refuse no
+    more is waited for."""
+
+    body: IO[bytes]
+    content: IO[bytes]
+    _left = 0  # bytes that may still come
+
+    def gotLength(self, length: int | None) -> None:
+        self._left = most(unquote(self.channel._path.decode("latin-1")))
+        if length is not None and length > self._left:
+            self.channel.length = length = 0
+            self.channel.persistent = False
+        super().gotLength(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self._left < 0:
+            return
+        super().handleContentChunk(data)
+        self._left -= len(data)
+        if self._left < 0:
+            self.channel.persistent = False
+            # Not at once: what calls here has not done with the piece that it got.
+            asyncio.get_running_loop().call_soon(self._come_to_an_end)
+
+    def _come_to_an_end(self) -> None:
+        if self.path is None and self.channel is not None:
+            self.channel.allContentReceived()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        self.content.seek(0)
         self.args: dict[bytes, list[bytes]] = {}
         self.method, self.uri, self.clientproto = command, path, version
         self.path = path.split(b"?", 1)[0]
+        self.body, self.content = self.content, BytesIO()  # what it is read from, and what Daphne reads
         self.process()
 
 
@@ -43,9 +71,13 @@ server.HTTPFactory = PlainFactory  # `Server.run` makes one, and lets nobody say
 
 class PatientServer(Server):  # type: ignore[misc] # Daphne has no types
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        # A photo in pieces of 8 kB, which is Daphne's own size, costs others the time of 600 messages.
-        super().__init__(*arguments, request_buffer_size=_PIECE, **options)
+        super().__init__(*arguments, **options)
         self._pacing = Pacing()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if isinstance(protocol, PlainRequest):
+            scope["extensions"] = {SPOOLED: protocol.body}
+        return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
         await self._pacing.before(protocol, message)
