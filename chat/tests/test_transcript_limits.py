@@ -111,6 +111,21 @@ def test_five_an_hour_and_network() -> None:
     assert try_again() == ""
 
 
+def test_one_visitor_who_tries_fifty_addresses_sends_no_transcript_and_as_many_questions_as_the_limits_allow(
+    settings: Settings, sendgrid: FakeSendGrid
+) -> None:
+    talks, networks = [a_talk(question="Buy pills") for _ in range(10)], 4
+    for number in range(50):
+        ask(talks[number % 10], f"anna{number}@mail.example", network=str(number % networks))
+    while send_due():
+        pass
+    assert {mail.subject for mail in sendgrid.mails} == {"Confirm your e-mail address for Joblynk help"}
+    assert len({mail.to for mail in sendgrid.mails}) == len(sendgrid.mails)
+    assert len(sendgrid.mails) == networks * settings.TRANSCRIPTS_PER_NETWORK_HOUR
+    assert "pills" not in "".join(str(mail.body) for mail in sendgrid.mails)
+    assert {state for talk in talks for state in told_states(talk)} == {"waiting"}
+
+
 def test_three_a_day_and_mailbox_whatever_stands_behind_a_plus_and_however_it_is_written() -> None:
     written = ["anna@mail.example", "ANNA@mail.example", "anna+2@mail.example", "anna+3@Mail.Example"]
     found = [code(ask(a_talk(visitor=f"{place:032}"), email)) for place, email in enumerate(written)]
