@@ -18,8 +18,17 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from chat.models import Attachment, AuditEntry, Conversation, Feedback, Message, ShownVideo
+from chat.models import (
+    Attachment,
+    AuditEntry,
+    Conversation,
+    Feedback,
+    Message,
+    ShownVideo,
+    Spending,
+)
 from chat.staff import tickets
+from chat.tests.mailing import asked
 from chat.tests.test_admin import a_conversation
 from chat.transcripts import digests, listing
 from chat.transcripts.listing import Wanted
@@ -212,6 +221,20 @@ WALLS: dict[str, list[Wall]] = {
     "chat_feedback_change": [Wall(SEEN), Wall(NEVER, "post", {"value": "1"})],
     "chat_feedback_delete": [Wall(NEVER), Wall(NEVER, "post", {"post": "yes"})],
     "chat_feedback_history": [Wall(SEEN)],
+    "chat_transcriptdelivery_changelist": [Wall(SEEN)],
+    "chat_transcriptdelivery_add": [Wall(NEVER), Wall(NEVER, "post")],
+    "chat_transcriptdelivery_change": [Wall(SEEN), Wall(NEVER, "post", {"state": "delivered"})],
+    "chat_transcriptdelivery_delete": [Wall(NEVER), Wall(NEVER, "post", {"post": "yes"})],
+    "chat_transcriptdelivery_history": [Wall(SEEN)],
+    "chat_transcriptdelivery_resend": [
+        Wall((302, 405, 405, 405, 405)),
+        Wall((302, 403, 403, 403, 302), "post"),
+    ],
+    "chat_spending_changelist": [Wall(NEVER)],  # whoever may is named by the site
+    "chat_spending_add": [Wall(NEVER), Wall(NEVER, "post")],
+    "chat_spending_change": [Wall(NEVER), Wall(NEVER, "post", {"tokens": "0"})],
+    "chat_spending_delete": [Wall(NEVER), Wall(NEVER, "post", {"post": "yes"})],
+    "chat_spending_history": [Wall(NEVER)],
 }
 
 
@@ -238,18 +261,21 @@ def address(route: str) -> tuple[str, str]:
     elif "feedback" in route:
         answer = conversation.messages.get(role="assistant")
         key = Feedback.objects.create(message=answer, value=-1, at=timezone.now()).pk
+    elif "delivery" in route:
+        key = asked(conversation, f"{conversation.id.hex}@mail.example").pk
+    elif "spending" in route:
+        key = Spending.objects.get_or_create(day=timezone.localdate())[0].pk
     single = route.endswith(("changelist", "add", "export"))
     return reverse(f"admin:{route}", args=[] if single else [key]), str(conversation.id)
 
 
-def test_every_route_of_the_conversation_pages_is_listed() -> None:
+def test_every_route_of_the_chat_s_pages_is_listed() -> None:
     names = {
         str(pattern.name)
         for resolver in admin.site.urls[0]
         for pattern in getattr(resolver, "url_patterns", [])
     }
-    ours = ("chat_conversation_", "chat_auditentry_", "chat_feedback_")
-    assert {name for name in names if name.startswith(ours)} == set(WALLS)
+    assert {name for name in names if name.startswith("chat_")} == set(WALLS)
 
 
 @pytest.mark.parametrize("route", sorted(WALLS))

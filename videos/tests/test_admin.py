@@ -4,14 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from videos import catalogue, demo_content, recommend, roles
+from videos import catalogue, demo_content, recommend
 from videos.models import CaptionTrack, Video
 from videos.tests.builders import CUES, YOUTUBE_ID, a_video
 
@@ -185,60 +183,3 @@ def test_the_pages_show_what_staff_typed_as_text(admin_client: Client) -> None:
     track = admin_client.get(reverse("video_captions", args=(video.pk, video.tracks.first().pk)))  # type: ignore[union-attr]
     assert "<script>" not in track.content.decode()
     assert track["Content-Type"].startswith("text/vtt")
-
-
-def test_editors_write_drafts_and_publishers_publish(client: Client) -> None:
-    drafts, live = a_video("A draft", published=False), a_video("A published one")
-    sign_in(client, "writer", roles.EDITORS)
-    assert add(client, title="Mine", address=ADDRESS) == ""
-    assert Video.objects.get(title="Mine").published is False
-    assert edit(client, drafts, title="Changed", address=ADDRESS, published="on") == ""
-    drafts.refresh_from_db()
-    assert (drafts.title, drafts.published) == ("Changed", False)
-    page = reverse("admin:videos_video_change", args=(live.pk,))
-    assert client.post(page, {**BASE, "address": ADDRESS}).status_code == 403
-    assert (
-        client.post(reverse("admin:videos_video_delete", args=(live.pk,)), {"post": "yes"}).status_code == 403
-    )
-    act(client, "publish", drafts)
-    assert Video.objects.get(pk=drafts.pk).published is False
-
-    sign_in(client, "boss", roles.PUBLISHERS)
-    act(client, "publish", drafts)
-    assert Video.objects.get(pk=drafts.pk).published is True
-    act(client, "unpublish", live)
-    assert Video.objects.get(pk=live.pk).published is False
-    assert (
-        client.post(reverse("admin:videos_video_delete", args=(live.pk,)), {"post": "yes"}).status_code == 302
-    )
-    act(client, "delete_selected", drafts, post="yes")
-    assert [row.title for row in Video.objects.all()] == ["Mine"]
-
-
-def test_others_see_nothing_or_only_look(client: Client) -> None:
-    video = a_video()
-    pages = [
-        reverse("admin:videos_video_changelist"),
-        reverse("admin:videos_video_change", args=(video.pk,)),
-        reverse("admin:videos_video_try"),
-    ]
-    assert {client.get(page).status_code for page in pages} == {302}
-    user = sign_in(client, "nobody")
-    assert {client.get(page).status_code for page in pages} == {403}
-    user.user_permissions.add(Permission.objects.get(codename="view_video"))
-    assert {client.get(page).status_code for page in pages} == {200}
-    assert client.post(reverse("admin:videos_video_add"), BASE).status_code == 403
-    assert client.post(pages[1], {**BASE, "address": ADDRESS}).status_code == 403
-
-
-def sign_in(client: Client, name: str, group: str = "") -> Any:
-    user = get_user_model()._default_manager.create_user(username=name, is_staff=True)
-    if group:
-        user.groups.add(Group.objects.get(name=group))
-    client.force_login(user)
-    return user
-
-
-def act(client: Client, action: str, video: Video, **data: str) -> None:
-    data = {"action": action, "_selected_action": str(video.pk), **data}
-    assert client.post(reverse("admin:videos_video_changelist"), data).status_code in (200, 302)
