@@ -66,11 +66,16 @@ def checked_format(name: str, size: int, content: IO[bytes]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What became of one upload: stored (`document` and no `twin`), the same as `twin`, or refused."""
+    """What became of one upload: stored (`document` and no `twin`), the same as `twin`, or refused.
+
+    `namesake`: an earlier document of that file name. Which of the two shall answer is for people to say,
+    so the new one is not published.
+    """
 
     name: str
     document: Document | None = None
     twin: Document | None = None
+    namesake: Document | None = None
     refusal: str = ""
 
 
@@ -83,9 +88,11 @@ def receive(draft: Document, file: UploadedFile | None, by: AbstractBaseUser | N
         except ValueError as error:
             return Arrival(name, refusal=str(error))
         draft.name = name
+    namesake = library.namesake(draft)
+    draft.published = draft.published and namesake is None
     try:
         twin = library.add_document(draft, file=file, by=by)
     except OSError:
         logger.exception("upload_not_kept")
         return Arrival(name, refusal=NO_ROOM)
-    return Arrival(name, twin=twin) if twin else Arrival(name, draft)
+    return Arrival(name, twin=twin) if twin else Arrival(name, draft, namesake=namesake)

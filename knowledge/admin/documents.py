@@ -87,6 +87,7 @@ class DocumentAdmin(SourceAdmin):
             self.page("<int:pk>/original/", self.download, "original"),
             self.page("<int:pk>/passages/", self.show_passages, "passages"),
             self.page("<int:pk>/read-again/", self.read_this_again, "read_again"),
+            self.page("<int:pk>/replace/", self.replace_namesake, "replace"),
             *super().get_urls(),
         ]
 
@@ -111,7 +112,7 @@ class DocumentAdmin(SourceAdmin):
         sent = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         form = ArrivalForm(*sent, may_publish=self.has_publish_permission(request))
         arrivals = self._receive(request, form) if form.is_valid() else []
-        stored = [arrival for arrival in arrivals if arrival.document]
+        stored = [arrival for arrival in arrivals if arrival.document and not arrival.namesake]
         if arrivals and len(stored) == len(arrivals):
             words = f"{len(stored)} documents were" if len(stored) > 1 else f"“{stored[0].name}” was"
             self.message_user(request, f"{words} added and will be read in a moment.", messages.SUCCESS)
@@ -122,6 +123,7 @@ class DocumentAdmin(SourceAdmin):
             "opts": self.opts,
             "form": form,
             "arrivals": arrivals,
+            "may_publish": self.has_publish_permission(request),
             "media": self.media + form.media,
             **(extra_context or {}),
         }
@@ -232,6 +234,25 @@ class DocumentAdmin(SourceAdmin):
         self.message_user(request, f"“{row}” will be read again in a moment.", messages.SUCCESS)
         return redirect("admin:knowledge_document_change", row.pk)
 
+    def replace_namesake(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make an upload the next version of the document that has its file name."""
+        new = self._seen(request, pk)
+        old = library.namesake(new)
+        if request.method != "POST" or not (
+            self.has_delete_permission(request, new) and self.has_change_permission(request, old)
+        ):
+            raise PermissionDenied
+        if old is None:
+            words = "No earlier document has this file name any more."
+            self.message_user(request, words, messages.WARNING)
+            return redirect("admin:knowledge_document_change", new.pk)
+        library.replace_document(old, new, request.user if request.user.is_authenticated else None)
+        tasks.enqueue(old)
+        self.log_change(request, old, [{"changed": {"fields": ["upload"]}}])
+        words = f"“{old}” has a new version, which will be read in a moment."
+        self.message_user(request, words, messages.SUCCESS)
+        return redirect("admin:knowledge_document_change", old.pk)
+
     def _seen(self, request: HttpRequest, pk: int) -> Document:
         row = self.get_object(request, str(pk))
         if not isinstance(row, Document):
@@ -252,6 +273,8 @@ class DocumentAdmin(SourceAdmin):
     ) -> HttpResponse:
         if row := kwargs.get("obj"):
             context["versions"] = library.versions(row)
+            context["namesake"] = None if row.published else library.namesake(row)
+            context["may_publish"] = self.has_publish_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="State", ordering="state")
@@ -302,8 +325,9 @@ class DocumentAdmin(SourceAdmin):
     @admin.display(description="Passages")
     def passages(self, obj: Document) -> SafeString:
         url = reverse("admin:knowledge_document_passages", args=[obj.pk])
-        words = '<a href="{}">{} passages, as the search sees them</a>'
-        return format_html(words, url, obj.chunk_count) if obj.chunk_count else SafeString("None yet.")
+        words = '<a href="{}">{} passage{}, as the search sees them</a>'
+        count, plural = obj.chunk_count, "" if obj.chunk_count == 1 else "s"
+        return format_html(words, url, count, plural) if count else SafeString("None yet.")
 
 
 def is_working(row: Document) -> bool:

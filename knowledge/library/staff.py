@@ -6,13 +6,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from knowledge.library.index import state
-from knowledge.library.sources import save_document
+from knowledge.library.sources import remove, save_document
 from knowledge.models import Chunk, Document, Faq, FaqImport, IndexState, content_hash
 
 _DAYS_KEPT = 1
@@ -50,6 +50,27 @@ def add_document(
             return known
         save_document(document, file=file, by=by)
         return None
+
+
+def namesake(document: Document) -> Document | None:
+    """The document that was uploaded before under the same file name; of several one that answers."""
+    if not document.name:
+        return None
+    same = Document.objects.filter(name__iexact=document.name)
+    if document.pk is not None:
+        same = same.filter(pk__lt=document.pk)
+    return same.order_by("-published", "-pk").first()
+
+
+def replace_document(old: Document, new: Document, by: AbstractBaseUser | None) -> None:
+    """Make the file of `new` the next version of `old`, which wants `tasks.enqueue` then and answers until
+    that was read; `new` is gone."""
+    with transaction.atomic():
+        with new.file.open("rb") as file:
+            content = ContentFile(file.read(), new.name)
+        remove("document", [new.pk])
+        old.name, old.format, old.review_by = new.name, new.format, new.review_by or old.review_by
+        save_document(old, file=content, by=by)
 
 
 def attention(today: date | None = None) -> Attention:

@@ -60,6 +60,11 @@ WALLS: dict[str, list[Wall]] = {
     "knowledge_document_original": [Wall(SEEN)],
     "knowledge_document_passages": [Wall(SEEN)],
     "knowledge_document_read_again": [Wall((302, 403, 403, 403, 403)), Wall(DONE, "post")],
+    "knowledge_document_replace": [
+        Wall((302, 403, 403, 403, 403)),
+        Wall(DONE_BY_PUBLISHERS, "post"),
+        Wall(DONE, "post", published=False),
+    ],
     "knowledge_faq_changelist": [Wall(SEEN)],
     "knowledge_faq_add": [Wall(WRITE), Wall(DONE, "post", EDIT | {"question": "Another one?"})],
     "knowledge_faq_change": [

@@ -4,7 +4,8 @@ const MOST = 100; // files of one request: Django's DATA_UPLOAD_MAX_NUMBER_FILES
 
 /** @param {number} bytes */
 function size(bytes) {
-  return bytes < 1024 * 1024 ? `${Math.max(1, Math.round(bytes / 1024))} kB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+  if (bytes < 1024) return `${bytes} bytes`;
+  return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} kB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
 /** @param {HTMLInputElement} input */

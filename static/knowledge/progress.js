@@ -4,8 +4,8 @@ const AGAIN = 1500; // ms while something is being read
 const LATER = 10000; // ms while nothing is known to run
 
 /**
- * @typedef {{ pill: string, label: string, reason: string, passages?: number, pages?: string, working: boolean }} Standing
- * Passages and pages are a document's.
+ * @typedef {{ pill: string, label: string, reason: string, passages?: number, pages?: string, title?: string, working: boolean }} Standing
+ * Passages, pages and title are a document's.
  */
 
 /** @param {string} address @returns {Promise<any>} null when nobody answers */
@@ -30,10 +30,12 @@ function show(cell, told) {
   cell.toggleAttribute("data-working", told.working);
   const id = cell.dataset.document;
   if (!id) return;
-  for (const [name, text] of [["passages", String(told.passages || "–")], ["pages", told.pages]]) {
+  for (const [name, text] of [["passages", String(told.passages || "–")], ["pages", told.pages], ["title", told.title]]) {
     const figure = document.querySelector(`[data-${name}="${id}"]`);
     if (figure) figure.textContent = text ?? "";
   }
+  const link = cell.closest("#result_list tr")?.querySelector("th a");
+  if (link && told.title) link.textContent = told.title;
 }
 
 /** @param {"document" | "faq"} kind */
