@@ -4,7 +4,6 @@ import re
 import time
 import unicodedata
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +15,7 @@ from django.utils import timezone
 from chat.models import Attachment, Conversation, Digest, Message, TranscriptDelivery
 
 BATCH = 100  # conversations in one transaction: other writers wait no longer than for that
+_ROWS = 200  # messages read at once: a long conversation may have thousands
 OVERLAP = timedelta(minutes=5)
 """A transaction may commit after one that began later: so much of the past is looked at again."""
 _LONGEST_WORD, _MOST_WORDS = 64, 20_000
@@ -42,8 +42,14 @@ def _outdated() -> list[uuid.UUID]:
 
 @dataclass(slots=True)
 class _Draft:
+    """Keeps the words and lets go of the texts: together those of a batch may be very long."""
+
     row: Digest
-    texts: list[str] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+
+    def add(self, *texts: str) -> None:
+        if len(self.words) < _MOST_WORDS:
+            self.words |= words(texts)
 
 
 def digest(conversations: Sequence[uuid.UUID]) -> None:
@@ -52,7 +58,7 @@ def digest(conversations: Sequence[uuid.UUID]) -> None:
         drafts = {
             row.id: _Draft(
                 Digest(conversation=row, seq=row.last_seq, at=row.updated_at),
-                [str(row.id), row.id.hex, row.visitor, row.contact_email, row.csat_comment],
+                words([str(row.id), row.id.hex, row.visitor, row.contact_email, row.csat_comment]),
             )
             for row in Conversation.objects.filter(id__in=conversations).order_by("updated_at")
         }
@@ -60,7 +66,7 @@ def digest(conversations: Sequence[uuid.UUID]) -> None:
         _add_pictures(drafts)
         _add_addresses(drafts)
         for draft in drafts.values():
-            draft.row.words = " ".join(sorted(words(draft.texts)))
+            draft.row.words = " ".join(sorted(draft.words))
         Digest.objects.filter(conversation__in=drafts).delete()
         Digest.objects.bulk_create([draft.row for draft in drafts.values()])
 
@@ -69,9 +75,9 @@ def _add_messages(drafts: dict[uuid.UUID, _Draft]) -> None:
     rows = Message.objects.filter(conversation__in=drafts, removed=False, pending=False).values_list(
         "conversation_id", "text", "finish", "feedback__value", "feedback__comment", "videos__id"
     )
-    for conversation, text, finish, value, comment, video in rows:
+    for conversation, text, finish, value, comment, video in rows.iterator(chunk_size=_ROWS):
         draft = drafts[conversation]
-        draft.texts += [text, comment or ""]
+        draft.add(text, comment or "")
         draft.row.not_found |= finish == Message.Finish.NO_ANSWER
         draft.row.failed |= finish in (Message.Finish.ERROR, Message.Finish.INTERRUPTED)
         draft.row.not_helpful |= value == -1
@@ -83,16 +89,13 @@ def _add_pictures(drafts: dict[uuid.UUID, _Draft]) -> None:
         if row.message is not None:
             draft = drafts[row.message.conversation_id]
             draft.row.pictures = True
-            draft.texts += [row.name, row.seen_text, row.description]
+            draft.add(row.name, row.seen_text, row.description)
 
 
 def _add_addresses(drafts: dict[uuid.UUID, _Draft]) -> None:
-    found: dict[uuid.UUID, set[str]] = defaultdict(set)
     rows = TranscriptDelivery.objects.filter(conversation__in=drafts)
     for conversation, email in rows.values_list("conversation_id", "email"):
-        found[conversation].add(email)
-    for conversation, emails in found.items():
-        drafts[conversation].texts += emails
+        drafts[conversation].add(email)
 
 
 def words(texts: Iterable[str]) -> set[str]:
