@@ -52,6 +52,7 @@ def warm() -> None:
             search.warm()
             recommend.warm()
             search.settle()
+            connections.close_all()  # each has a cache of its own
             _tidy()
             return
         except Exception:

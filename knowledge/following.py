@@ -165,32 +165,36 @@ def _read_anew() -> Held:
 
 def _read_words(held: Held) -> None:
     """Beside the customers, however long the database keeps it waiting. Ends when the index was dropped."""
-    while _held is held and not held.words_read.is_set():
+    read = False
+    while _held is held and not read:
         try:
             began = library.state().generation
-            _complete(held, _words(_unhurried(library.served_words(held.recipe))), began)
+            read = _complete(held, _words(_unhurried(library.served_words(held.recipe))), began)
         except Exception:
             logger.exception("reading_words_failed")
             time.sleep(_RETRY_SECONDS)
         finally:
             connections.close_all()
+    if read:
+        held.words_read.set()
 
 
-def _complete(held: Held, words: WordIndex, generation: int) -> None:
-    """Bring both up to the same moment: `words`, which were read at or after `generation`, and vectors."""
+def _complete(held: Held, words: WordIndex, generation: int) -> bool:
+    """Bring both up to the same moment: `words`, which were read at or after `generation`, and vectors.
+    False when the index was dropped meanwhile."""
     with _following:
         if _held is not held:
-            return
+            return False
         if library.is_cut_off(*held.following):
             _read_anew()
-            return
+            return False
         changes = library.changes_since(min(generation, held.generation), held.recipe)
         words.update(changes.added, {*changes.removed, *(chunk.chunk_id for chunk in changes.added)})
         with using:
             held.index.update(changes.added, changes.removed)
             held.index.complete(words)
             held.generation = changes.generation
-    held.words_read.set()
+    return True
 
 
 def _words(chunks: Iterable[Worded]) -> WordIndex:

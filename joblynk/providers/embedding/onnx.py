@@ -50,7 +50,8 @@ class OnnxEmbedder:
         return found
 
     def count_tokens(self, text: str) -> int:
-        return len(self._counter.encode(text, add_special_tokens=False))
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return len(encoding) + sum(len(rest) for rest in encoding.overflowing)
 
     def _read(self, texts: Sequence[str]) -> "Iterator[tuple[int, Encoding, Vectors]]":
         """Each text's row, word pieces and last hidden states (at least len(pieces), 384), in any order."""
@@ -102,15 +103,6 @@ class OnnxEmbedder:
         tokenizer = Tokenizer.from_file(str(self._existing(TOKENIZER_FILE)))
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.max_tokens + _SPECIAL_TOKENS)
-        return tokenizer
-
-    @cached_property
-    def _counter(self) -> "Tokenizer":
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(self._existing(TOKENIZER_FILE)))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
         return tokenizer
 
     def _existing(self, name: str) -> Path:
