@@ -21,6 +21,7 @@ from knowledge.models import Faq
 
 _MOST_WATCHED = 200  # FAQs in one question, as many as a page shows
 _LONGEST_PREVIEW = 50_000  # characters
+NOT_ADDED = "It could not be added to the search. Choose “Read again” to retry."
 
 
 class ImportForm(forms.Form):
@@ -173,8 +174,13 @@ class FaqAdmin(SourceAdmin):
 
 def _standing(row: Faq) -> dict[str, Any]:
     """What the list shows of its state."""
-    working = row.fingerprint != row.indexed_hash
-    ready = ("ready", "Ready") if row.published else ("unpublished", "Unpublished")
-    pill, label = ("pending", "Pending") if working else ready
-    reason = "Not published." if working and not row.published else ""
+    unread = row.fingerprint != row.indexed_hash
+    working = unread and row.due_at is not None
+    reason = "Not published." if unread and not row.published else ""
+    if working:
+        pill, label = "pending", "Pending"
+    elif unread:
+        pill, label, reason = "failed", "Failed", f"{NOT_ADDED} {reason}".strip()
+    else:
+        pill, label = ("ready", "Ready") if row.published else ("unpublished", "Unpublished")
     return {"pill": pill, "label": label, "reason": reason, "working": working}

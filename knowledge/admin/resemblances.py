@@ -1,4 +1,4 @@
-"""Near duplicates: looked at side by side, then edited or ignored."""
+"""Near duplicates: looked at side by side, then merged, edited or ignored."""
 
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from django.urls import path
 
 from joblynk.admin import RecordAdmin
 from knowledge import library, roles, tasks
-from knowledge.models import Resemblance
+from knowledge.models import Faq, Resemblance
 
 _ON_A_PAGE = 20
 
@@ -29,6 +29,7 @@ class ResemblanceAdmin(RecordAdmin[Resemblance]):
         return [
             path("look/", door(self.look), name="knowledge_resemblance_look"),
             path("<int:pk>/ignore/", door(self.ignore), name="knowledge_resemblance_ignore"),
+            path("<int:pk>/merge/", door(self.merge), name="knowledge_resemblance_merge"),
             *super().get_urls(),
         ]
 
@@ -51,6 +52,8 @@ class ResemblanceAdmin(RecordAdmin[Resemblance]):
             "page": page,
             "pairs": library.pairs(page.object_list),
             "may_change": roles.may(request.user, "change_resemblance"),
+            "may_merge": _may_merge(request.user),
+            "may_publish": roles.may_publish(request.user, "faq"),
             "media": self.media,
             **(extra_context or {}),
         }
@@ -70,6 +73,33 @@ class ResemblanceAdmin(RecordAdmin[Resemblance]):
             self.message_user(request, words, messages.SUCCESS)
         return redirect("admin:knowledge_resemblance_changelist")
 
+    def merge(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Of two FAQs one stays, with the other's ways to ask and its tags."""
+        self._require(request)
+        pair = next(iter(library.pairs(self.get_queryset(request).filter(pk=pk))), None)
+        if pair is None or pair.left.faq is None or pair.right.faq is None:
+            self.message_user(request, "One of the two is another by now. Look again.", messages.WARNING)
+            return redirect("admin:knowledge_resemblance_changelist")
+        kept, other = pair.left.faq, pair.right.faq
+        if request.POST.get("keep") == "right":
+            kept, other = other, kept
+        if not _may_merge(request.user, kept, other):
+            raise PermissionDenied
+        words = f"“{other}” was merged into “{kept}”, whose answer stays."
+        library.merge_faqs(kept, other)
+        tasks.enqueue(kept)
+        self.admin_site.get_model_admin(Faq).log_change(request, kept, words)
+        if not kept.published:
+            words += " It is not published."
+        self.message_user(request, words, messages.SUCCESS)
+        return redirect("admin:knowledge_resemblance_changelist")
+
     def _require(self, request: HttpRequest) -> None:
         if request.method != "POST" or not roles.may(request.user, "change_resemblance"):
             raise PermissionDenied
+
+
+def _may_merge(user: roles.User, *faqs: Faq) -> bool:
+    """It changes one and deletes the other: what is published is a publisher's."""
+    writes = roles.may(user, "change_faq") and roles.may(user, "delete_faq")
+    return writes and (roles.may_publish(user, "faq") or not any(faq.published for faq in faqs))

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from joblynk.providers.types import Vectors
 from knowledge.library.index import state
-from knowledge.models import Chunk, Resemblance
+from knowledge.library.sources import remove, save_faq
+from knowledge.library.staff import same_question
+from knowledge.models import Chunk, Faq, Resemblance
 
 _BATCH = 500
 
@@ -112,6 +114,18 @@ def pairs(rows: Iterable[Resemblance]) -> list[Pair]:
 def ignore_resemblance(pk: int, by: AbstractBaseUser | AnonymousUser, *, ignored: bool) -> int:
     values = {"ignored_at": timezone.now(), "ignored_by_id": by.pk} if ignored else {"ignored_at": None}
     return Resemblance.objects.filter(pk=pk).update(**values)
+
+
+def merge_faqs(kept: Faq, other: Faq) -> None:
+    """`kept` takes the questions and the tags of `other`, which is gone; then it wants `tasks.enqueue`."""
+    with transaction.atomic():
+        asked = {same_question(kept.question): ""}
+        for text in (*kept.phrasings, other.question, *other.phrasings):
+            asked.setdefault(same_question(text), text)
+        kept.phrasings = [text for text in asked.values() if text]
+        kept.tags = list(dict.fromkeys([*kept.tags, *other.tags]))
+        remove("faq", [other.pk])
+        save_faq(kept)
 
 
 def _identity(row: Resemblance) -> tuple[str, str, str, str]:

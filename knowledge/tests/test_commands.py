@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from pytest_django import Settings
 
 from knowledge import demo_content
@@ -58,6 +58,34 @@ def test_json_is_one_object() -> None:
     assert json.loads(run("reindex", "--json"))["embedded"] == 2
     assert json.loads(run("reindex", "--json", "--all"))["kept"] == 2
     assert json.loads(run("reindex", "--json", "--check")) == {"drift": []}
+
+
+COMMANDS = [
+    "reindex",
+    "search_knowledge",
+    "evaluate_retrieval",
+    "export_knowledge",
+    "import_knowledge",
+    "check_knowledge",
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_tells_a_newcomer_what_it_does_what_it_takes_and_how_it_exits(name: str) -> None:
+    command = load_command_class("knowledge", name)
+    parser = command.create_parser("manage.py", name)
+    assert len(command.help.split()) > 30
+    assert "Exit code 0" in " ".join(parser.format_help().split())
+    assert "--json" in parser.format_help()
+    assert all(action.help for action in parser._actions)
+
+
+def test_a_bar_shows_how_far_a_run_is_but_not_to_programs(capfd: pytest.CaptureFixture[str]) -> None:
+    a_faq()
+    run("reindex")
+    assert "Indexing: 100%" in capfd.readouterr().err
+    run("reindex", "--all", "--json")
+    assert capfd.readouterr().err == ""
 
 
 def test_the_demo_loaded_twice_is_there_once(demo: Path) -> None:

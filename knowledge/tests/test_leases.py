@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -75,6 +77,21 @@ def test_what_failed_is_tried_again_three_times_with_growing_delay_and_then_fail
     assert (document.state, document.due_at) == (Document.State.FAILED, None)
     assert "could not be added to the search" in document.error
     assert not Chunk.objects.exists()
+
+
+def test_an_faq_that_failed_for_good_says_so_and_is_no_longer_waited_for(admin_client: Client) -> None:
+    faq = a_faq()
+    for _ in library.DELAYS:
+        again = ingest.take("faq", faq.pk, embedder=BrokenEmbedder())
+        assert again is not None
+        let_time_pass(again - timezone.now())
+    assert ingest.take("faq", faq.pk, embedder=BrokenEmbedder()) is None
+    url = reverse("admin:knowledge_faq_progress") + f"?ids={faq.pk}"
+    told = admin_client.get(url).json()["faqs"][str(faq.pk)]
+    assert (told["pill"], told["working"]) == ("failed", False)
+    assert "“Read again”" in told["reason"]
+    library.ask("faq", [faq.pk])
+    assert admin_client.get(url).json()["faqs"][str(faq.pk)]["pill"] == "pending"
 
 
 def test_a_source_whose_worker_died_is_taken_by_the_next_one_when_the_lease_ends() -> None:

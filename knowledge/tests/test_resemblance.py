@@ -4,13 +4,14 @@ import time
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from knowledge import ingest, library, resemblance, tasks
+from knowledge import ingest, library, resemblance, roles, tasks
 from knowledge.library import StoredVector
 from knowledge.models import Chunk, Document, Faq, Resemblance
 from knowledge.resemblance import contradiction
@@ -123,6 +124,49 @@ def test_a_pair_of_which_one_is_gone_or_written_anew_is_not_shown(admin_client: 
     assert len(admin_client.get(url).context["pairs"]) == 0
     library.remove("document", [b.pk])
     assert admin_client.get(url).status_code == 200
+
+
+def merge(client: Client, keep: str) -> int:
+    pair = Resemblance.objects.get()
+    url = reverse("admin:knowledge_resemblance_merge", args=[pair.pk])
+    return client.post(url, {"keep": keep}).status_code
+
+
+def test_of_two_faqs_one_is_kept_with_the_questions_and_tags_of_both(admin_client: Client) -> None:
+    a_faq("How do I pay my invoice", "By card.", phrasings=["invoice"], tags=["money"])
+    kept = a_faq("How do I pay my invoice now", "Cash.", phrasings=["Invoice", "pay now"], tags=["pay"])
+    index()
+    resemblance.look()
+    listed = admin_client.get(reverse("admin:knowledge_resemblance_changelist")).content.decode()
+    assert listed.count("Keep this answer") == 2
+    assert merge(admin_client, "right") == 302
+    merged = Faq.objects.get()
+    assert (merged.pk, merged.answer, merged.tags) == (kept.pk, "Cash.", ["pay", "money"])
+    assert merged.phrasings == ["Invoice", "pay now", "How do I pay my invoice"]
+    index()
+    assert set(Chunk.objects.filter(role="phrasing").values_list("text", flat=True)) == {
+        kept.question,
+        *merged.phrasings,
+    }
+    assert merge(admin_client, "left") == 302  # by now one of them is gone
+    assert Faq.objects.count() == 1
+
+
+def test_an_editor_merges_drafts_only(client: Client, django_user_model: type[User]) -> None:
+    a_faq("How do I pay my invoice", "By card.", published=False)
+    live = a_faq("How do I pay my invoice now", "Cash.")
+    index()
+    resemblance.look()
+    editor = django_user_model.objects.create_user("editor", is_staff=True)
+    editor.groups.add(Group.objects.get(name=roles.EDITORS))
+    client.force_login(editor)
+    url = reverse("admin:knowledge_resemblance_changelist")
+    assert "Keep this answer" not in client.get(url).content.decode()
+    assert merge(client, "left") == merge(client, "right") == 403
+    library.set_published("faq", [live.pk], False)
+    assert "Keep this answer" in client.get(url).content.decode()
+    assert merge(client, "right") == 302
+    assert Faq.objects.get() == live
 
 
 def test_contradictions_have_a_list_of_their_own(admin_client: Client) -> None:

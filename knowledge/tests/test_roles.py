@@ -99,6 +99,7 @@ WALLS: dict[str, list[Wall]] = {
     "knowledge_resemblance_delete": [Wall((302, 403, 403, 403, 403))],
     "knowledge_resemblance_history": [Wall((302, 403, 200, 200, 200))],
     "knowledge_resemblance_look": [Wall((302, 403, 403, 403, 403)), Wall(DONE, "post")],
+    "knowledge_resemblance_merge": [Wall((302, 403, 403, 403, 403)), Wall(DONE, "post")],
     "knowledge_resemblance_ignore": [Wall((302, 403, 403, 403, 403)), Wall(DONE, "post")],
 }
 

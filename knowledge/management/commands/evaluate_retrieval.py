@@ -15,9 +15,11 @@ from knowledge.management.progress import bar
 
 class Command(BaseCommand):
     help = (
-        "Measure search, refusals and offline answers on a labelled set. DIR/corpus.jsonl is indexed in "
-        "memory, never in the site's own index; all of DIR/questions.jsonl is asked; figures are printed, "
-        "and what each question brought is written to OUT. Exit code 1: a file is missing or malformed."
+        "Measure how good search, refusals and offline answers are, on documents and questions of which "
+        "somebody wrote down what is right. DIR/corpus.jsonl is indexed in memory, never in the site's own "
+        "index; all of DIR/questions.jsonl is asked; figures are printed (1 is perfect), and what each "
+        "question brought is written to OUT. Exit code 0: measured, whatever the figures. 1: a file is "
+        "missing or malformed."
     )
     requires_system_checks: list[str] = []  # noqa: RUF012  (Django's own type)
 
@@ -27,10 +29,17 @@ class Command(BaseCommand):
             type=Path,
             required=True,
             metavar="DIR",
-            help="corpus.jsonl: lines of {id, title, format, text}; questions.jsonl: lines of {id, question, "
-            "answerable, relevant_ids, evidence, answers}",
+            help="a folder with corpus.jsonl, a document a line: {id, title, format (md, txt, html or faq), "
+            "text}; and questions.jsonl, a question a line: {id, question, answerable (true or false), relevant_ids "
+            "(of documents), evidence (list of {doc_id, start, end} in characters), answers (list of texts)}",
         )
-        parser.add_argument("--run", type=Path, required=True, metavar="OUT", help="one JSON line a question")
+        parser.add_argument(
+            "--run",
+            type=Path,
+            required=True,
+            metavar="OUT",
+            help="file to write: a JSON line for each question",
+        )
         parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
 
     def handle(self, *args: Any, data: Path, run: Path, **options: Any) -> None:

@@ -16,8 +16,8 @@ class Command(BaseCommand):
         "Write the whole knowledge base into FILE.zip: every document with its file and its history, "
         "every FAQ, tags, what is published, all dates. `import_knowledge FILE.zip` brings it back, here or "
         "on another site. Passages and vectors are not in it: they are made anew. Neither are accounts, "
-        "conversations and the texts of earlier versions. Exit code 1: a file was missing; the zip holds the "
-        "rest."
+        "conversations and the texts of earlier versions. Exit code 0: all is in it. 1: nothing could be "
+        "written, or files of documents were missing; the zip then holds the rest."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

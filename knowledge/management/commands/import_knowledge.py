@@ -17,11 +17,12 @@ class Command(BaseCommand):
         "Bring a knowledge base written by `export_knowledge` into this site. What is new is added, what is "
         "here already is made the same as in the file, what the file does not know stays as it is. Try it "
         "first with --dry-run, which prints what would happen to every document and FAQ and changes nothing. "
-        "A file that is damaged, or was made to do harm, is refused whole."
+        "A file that is damaged, or was made to do harm, is refused whole. Exit code 0: done, or "
+        "with --dry-run told. 1: refused, and nothing was changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE.zip")
+        parser.add_argument("file", type=Path, metavar="FILE.zip", help="what `export_knowledge` wrote")
         parser.add_argument("--dry-run", action="store_true", help="only tell what would change")
         parser.add_argument(
             "--no-index", action="store_true", help="leave the reading of what is new to the task worker"
@@ -41,7 +42,9 @@ class Command(BaseCommand):
             self.tell(steps, dry_run=dry_run)
         if not dry_run and not options["no_index"]:
             with bar("Indexing", hidden=as_json) as progress:
-                ingest.reindex(progress=progress, reason="manage.py import_knowledge")
+                report = ingest.reindex(progress=progress, reason="manage.py import_knowledge")
+            if report.failed and not as_json:
+                self.stdout.write(f"{report.failed} documents could not be read; the admin says why.")
 
     def tell(self, steps: list[transfer.Step], *, dry_run: bool) -> None:
         for step in steps:

@@ -11,11 +11,21 @@ from knowledge.management.progress import bar
 
 
 class Command(BaseCommand):
-    help = "Read, cut and embed what changed, or with --all everything anew."
+    help = (
+        "Bring the search up to date with documents and FAQs. What changed since it was last read, also "
+        "behind the admin's back, is read again, cut into passages and embedded; the rest is left alone. Customers "
+        "are answered from what was there until the new is complete. The pages for staff do the same by "
+        "themselves: this is for changes made without them. Exit code 0: done; documents that could not be "
+        "read are counted, and say why in the admin. With --check 1: something is out of date."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--all", action="store_true", help="everything, also what did not change")
-        parser.add_argument("--check", action="store_true", help="only tell what is out of date; exit code 1")
+        parser.add_argument(
+            "--all", action="store_true", help="read everything anew, also what did not change"
+        )
+        parser.add_argument(
+            "--check", action="store_true", help="change nothing, only tell what is out of date"
+        )
         parser.add_argument("--json", action="store_true", help="the result as one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -12,7 +12,8 @@ from knowledge import search
 class Command(BaseCommand):
     help = (
         "Print the passages that a text finds, best first, with their scores, and whether the assistant "
-        "would answer from them. Looks where customers look: what is not published is not found."
+        "would answer from them. Looks where customers look: what is not published is not found. Exit "
+        "code 0, also when nothing is found: --json tells by `answerable`."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
