@@ -21,7 +21,7 @@ turn_id: ContextVar[str] = ContextVar("turn_id", default="")
 
 HEADER = "X-Request-ID"
 _SOUND = re.compile(r"[A-Za-z0-9_.-]{8,64}")
-_PAIR = re.compile(r"(\w+)=(\S+)")
+_PAIR = re.compile(r"(?<!\w)(\w++)=(\S+)")
 
 
 class Context(logging.Filter):

@@ -21,7 +21,7 @@ HEADING_CHARS = 120
 Count = Callable[[str], int]
 
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
-_TABLE_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*")
+_TABLE_RULE = re.compile(r"(?=[\s:|]*+-)[\s:|-]*+")
 _SENTENCE_END = re.compile(r"(?<=[.!?\u2026\u3002\uff01\uff1f])\s+")
 _FENCE = ("```", "~~~")
 

@@ -25,7 +25,7 @@ _SAME_SENTENCE = 0.5  # shared content words of two sentences, as a share of all
 _SHARED_WORDS = 2
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
-_LIST_MARK = re.compile(r"^\s*\d+[.)]\s", re.MULTILINE)
+_LIST_MARK = re.compile(r"^[^\S\n]*+\d++[.)]\s", re.MULTILINE)
 _NEGATION = re.compile(r"\b(?:no|not|never|none|nobody|nothing|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"[^\W\d_]{4,}")

@@ -12,6 +12,7 @@ _LONGEST = 60  # characters; a bracket that is open for longer is ordinary text
 # A marker that is dropped takes the space before it along.
 _MARKER = re.compile(r"( ?)(?:\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]|【\s*(\d{1,3})(?!\d)[^\]】]{0,36}】)")
 _OPEN = re.compile(r"[\[【][\d,\s]{0,12}\Z")
+_OPEN_LONGEST = 13
 _UNDECIDED = re.compile(rf"(?: ?[\[【][^\]】]{{0,{_LONGEST}}}| )\Z")
 
 
@@ -45,7 +46,8 @@ class CitationStream:
         known = dict.fromkeys(number for number in wanted if 1 <= number <= self.available)
         if not known:
             # Nothing in its place would let what stands around it close up to another marker: [[9]2].
-            return " " if _OPEN.search(match.string[: match.start()]) else ""
+            end = match.start()
+            return " " if _OPEN.search(match.string, max(end - _OPEN_LONGEST, 0), end) else ""
         return match[1] + "".join(f"[{self._number(passage)}]" for passage in known)
 
     def _number(self, passage: int) -> int:

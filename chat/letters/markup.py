@@ -14,7 +14,7 @@ from chat.letters.plain import WITHOUT_PICTURES
 from chat.letters.sheet import Line, Sheet, place
 from joblynk.markdown import TAGS
 
-_CITATION = re.compile(r'<a\b[^>]*class="cite"[^>]*>(\d{1,3})</a>')
+_CITATION = re.compile(r'<a\b(?:(?!class="cite")[^<>])*+class="cite"[^<>]*+>(\d{1,3})</a>')
 _MARKER = re.compile(r"\[\[(\d{1,3})\]\]")
 _STYLES = {
     "p": "margin:0 0 10px",

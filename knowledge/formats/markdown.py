@@ -26,7 +26,7 @@ def read_markdown(source: str) -> Extracted:
         if token.type == "heading_open":
             outline.heading(int(token.tag[1]), plain(tokens[number + 1].content))
         elif token.type == "html_block":
-            outline.block(_COMMENT.sub("", "\n".join(lines[slice(*token.map)])))
+            outline.block(without_comments("\n".join(lines[slice(*token.map)])))
         elif token.type != "hr":
             outline.block("\n".join(lines[slice(*token.map)]))
     return outline.finish()
@@ -38,6 +38,12 @@ def read_text(source: str) -> Extracted:
     for paragraph in re.split(r"\n[ \t]*\n", _checked(source)):
         outline.block(paragraph)
     return outline.finish()
+
+
+def without_comments(html: str) -> str:
+    """One that does not end is kept. (Looking for the end of each of many would take the square of time.)"""
+    *closed, rest = html.rpartition("-->")
+    return _COMMENT.sub("", "".join(closed)) + rest
 
 
 def plain(markdown: str) -> str:
