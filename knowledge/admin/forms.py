@@ -185,7 +185,9 @@ class FaqForm(forms.ModelForm[Faq]):
     answer = TextField(
         help_text="Markdown.", widget=forms.Textarea(attrs={"rows": 12, "cols": 80, "data-preview": ""})
     )
-    phrasings = LinesField(required=False, max_length=10_000, help_text="Other ways to ask this, one a line.")
+    phrasings = LinesField(
+        required=False, max_length=10_000, label="Other ways to ask", help_text="One a line."
+    )
     tags = TagsField(required=False, max_length=1_000, help_text="Separated by commas.")
 
     class Meta:

@@ -31,7 +31,8 @@ class Command(BaseCommand):
             metavar="DIR",
             help="a folder with corpus.jsonl, a document a line: {id, title, format (md, txt, html or faq), "
             "text}; and questions.jsonl, a question a line: {id, question, answerable (true or false), "
-            "relevant_ids (of documents), evidence (list of {doc_id, start, end} in characters), answers (list of texts)}",
+            "relevant_ids (of documents), evidence (list of {doc_id, start, end} in characters), answers "
+            "(list of texts)}",
         )
         parser.add_argument(
             "--run",

@@ -13,10 +13,11 @@ from knowledge.management.progress import bar
 class Command(BaseCommand):
     help = (
         "Bring the search up to date with documents and FAQs. What changed since it was last read, also "
-        "behind the admin's back, is read again, cut into passages and embedded; the rest is left "
-        "alone. Customers are answered from what was there until the new is complete. The pages for staff do the same by "
-        "themselves: this is for changes made without them. Exit code 0: done; documents that could not be "
-        "read are counted, and say why in the admin. With --check 1: something is out of date."
+        "behind the admin's back, is read again, cut into passages and embedded; the rest is left alone. "
+        "Customers are answered from what was there until the new is complete. The pages for staff do the"
+        " same by themselves: this is for changes made without them. Exit code 0: done; documents that "
+        "could not be read are counted, and say why in the admin. With --check 1: something is out of "
+        "date."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
