@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
@@ -27,7 +26,6 @@ from chat.transcripts.export import export
 from chat.transcripts.mail_news import KINDS, News
 from chat.words import WORDS
 from joblynk import executors
-from joblynk.providers.mail import is_signed, webhook_key
 
 logger = logging.getLogger(__name__)
 
@@ -100,18 +98,20 @@ async def _page(request: HttpRequest, context: dict[str, Any], status: int = 200
 @never_cache
 async def sendgrid_webhook(request: HttpRequest) -> HttpResponse:
     """Events of mails, signed by SendGrid. Whatever is not exactly that is refused, and never an error."""
-    key = webhook_key(settings.SENDGRID_WEBHOOK_VERIFICATION_KEY)
-    if key is None:
+    if not settings.SENDGRID_WEBHOOK_VERIFICATION_KEY:
         return HttpResponse(status=404)
-    told = _told(request, key)
+    told = _told(request)
     if isinstance(told, int):
         return HttpResponse(status=told)
     await _announce(await executors.database(mail_news.note, list(_read(told[:_NEWS_EVENTS]))))
     return HttpResponse(status=204)
 
 
-def _told(request: HttpRequest, key: EllipticCurvePublicKey) -> list[Any] | int:
+def _told(request: HttpRequest) -> list[Any] | int:
     """The events of a request that is what it claims to be, or the status that it gets."""
+    from joblynk.providers.sendgrid_mail import is_signed, webhook_key
+
+    key = webhook_key(settings.SENDGRID_WEBHOOK_VERIFICATION_KEY)
     signature, timestamp = request.META.get(_SIGNATURE, ""), request.META.get(_TIMESTAMP, "")
     if not signature or not _SECONDS.fullmatch(timestamp):
         return 400

@@ -23,7 +23,7 @@ from chat.live import Live
 from chat.models import Attachment
 from chat.protocol import DurableEvent
 from chat.shelf import Shelf
-from chat.throttles import LocalThrottle, Rates, SharedThrottle, Throttle
+from chat.throttles import LocalThrottle, Rates, Throttle
 from chat.turns import Answer, Turns
 from chat.writer import Writer
 from joblynk import executors, metrics
@@ -95,7 +95,11 @@ def build(answer: Answer | None = None) -> Desk:
 def throttled(rates: Rates) -> Throttle:
     """Counted where every process sees it: in Redis, if there can be more than one."""
     alone = LocalThrottle(rates, time.monotonic)
-    return SharedThrottle(settings.REDIS_URL, "joblynk", rates, alone) if settings.REDIS_URL else alone
+    if not settings.REDIS_URL:
+        return alone
+    from chat.shared_throttle import SharedThrottle
+
+    return SharedThrottle(settings.REDIS_URL, "joblynk", rates, alone)
 
 
 def features() -> dict[str, bool]:

@@ -11,7 +11,6 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
 from joblynk.checks import TAG, Apps
-from joblynk.providers.mail import webhook_key
 from joblynk.providers.options import checked_host, checked_key
 
 ONE_ADDRESS = "Give exactly one address, such as Joblynk help <help@example.com>."
@@ -40,6 +39,10 @@ def _wrong_service() -> Iterator[CheckMessage]:
         checked_host("SITE_URL", settings.SITE_URL, "https://help.example.com")
     except ImproperlyConfigured as error:
         yield Error(str(error), hint="Mails could not be sent, or would lead nowhere.", id="joblynk.E032")
+    if not settings.SENDGRID_WEBHOOK_VERIFICATION_KEY:
+        return
+    from joblynk.providers.sendgrid_mail import webhook_key
+
     try:
         webhook_key(settings.SENDGRID_WEBHOOK_VERIFICATION_KEY)
     except ValueError:

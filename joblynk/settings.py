@@ -271,7 +271,7 @@ SENDGRID_SANDBOX_MODE_IN_DEBUG = False  # by itself the library sends nothing wh
 SENDGRID_TRACK_EMAIL_OPENS = SENDGRID_TRACK_CLICKS_HTML = SENDGRID_TRACK_CLICKS_PLAIN = False
 SENDGRID_WEBHOOK_VERIFICATION_KEY = env_secret("SENDGRID_WEBHOOK_VERIFICATION_KEY")
 """The public key of the signed event webhook, as SendGrid shows it. Without it, states end at "accepted"."""
-EMAIL_BACKEND = f"joblynk.providers.mail.{'SendGridMail' if SENDGRID_API_KEY else 'FolderMail'}"
+EMAIL_BACKEND = f"joblynk.providers.{'sendgrid_mail.SendGridMail' if SENDGRID_API_KEY else 'mail.FolderMail'}"
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <help@localhost>")
 MAIL_REPLY_TO = env_str("MAIL_REPLY_TO")
 MAIL_DIR = VAR_DIR / "mail"
@@ -354,6 +354,7 @@ AXES_LOCKOUT_TEMPLATE = "admin/locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+LOGIN_REDIRECT_URL = "admin:index"  # where a sign-in leads that is asked to lead to another site
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

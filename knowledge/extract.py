@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from joblynk.children import TooSlow, exchange
-from knowledge.formats.html import read_html
 from knowledge.formats.markdown import read_markdown, read_text
 from knowledge.formats.types import MAX_SCANNED, Extracted, ExtractError, Section
 
@@ -45,6 +44,8 @@ def sections(text: str, format: Literal["md", "txt", "html", "faq"]) -> Extracte
         case "md" | "faq":
             return read_markdown(text)
         case "html":
+            from knowledge.formats.html import read_html  # 5 MB that no web process needs
+
             return read_html(text)
         case "txt":
             return read_text(text)

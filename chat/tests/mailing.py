@@ -26,7 +26,7 @@ EMAIL = "anna@mail.example"
 def sendgrid(settings: Settings) -> Iterator[FakeSendGrid]:
     """A mail service that this site uses; addresses need no confirmation."""
     with FakeSendGrid() as server:
-        settings.EMAIL_BACKEND = "joblynk.providers.mail.SendGridMail"
+        settings.EMAIL_BACKEND = "joblynk.providers.sendgrid_mail.SendGridMail"
         settings.SENDGRID_API_KEY, settings.SENDGRID_HOST_URL = "SG.none", server.base_url
         settings.SENDGRID_WEBHOOK_VERIFICATION_KEY = server.public_key
         settings.DEFAULT_FROM_EMAIL = "Joblynk help <help@joblynk.example>"

@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 from chat import transcripts
 from chat.desk import Desk
 from chat.models import Digest, Message
+from chat.shared_throttle import SharedThrottle
 from chat.tests.conftest import Script, Tab
-from chat.throttles import LocalThrottle, Rates, SharedThrottle
+from chat.throttles import LocalThrottle, Rates
 from chat.transcripts import digests
 from chat.turns import LEASE
 

@@ -10,7 +10,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from chat.networks import network_of
-from chat.throttles import LocalThrottle, Rates, SharedThrottle, Throttle, Wait
+from chat.shared_throttle import SharedThrottle
+from chat.throttles import LocalThrottle, Rates, Throttle, Wait
 from joblynk.testing.servers import Redis
 
 PARALLEL = 400
@@ -91,7 +92,7 @@ async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
     assert (await throttle.take("ada", "")) is not None
     redis.start()
     assert await throttle.take("ben", "") is None
-    told = [record.getMessage() for record in caplog.records if record.name == "chat.throttles"]
+    told = [record.getMessage() for record in caplog.records if record.name == "chat.shared_throttle"]
     assert told == ["limits_counted_alone error=ConnectionError", "limits_counted_together_again"]
     await throttle.aclose()
 

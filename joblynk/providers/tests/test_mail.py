@@ -10,10 +10,11 @@ from django.core.mail import get_connection
 from pytest_django.fixtures import Settings
 
 from joblynk.checks import TAG
-from joblynk.providers.mail import MailError, OutgoingMail, forget_files, is_signed, webhook_key
+from joblynk.providers.mail import MailError, OutgoingMail, forget_files
+from joblynk.providers.sendgrid_mail import is_signed, webhook_key
 from joblynk.testing.fake_sendgrid import ACCEPT, ACCEPT_THEN_DROP, FAILURES, FakeSendGrid, Reply
 
-SENDGRID = "joblynk.providers.mail.SendGridMail"
+SENDGRID = "joblynk.providers.sendgrid_mail.SendGridMail"
 FOLDER = "joblynk.providers.mail.FolderMail"
 
 
