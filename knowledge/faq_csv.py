@@ -17,6 +17,8 @@ from django.db import transaction
 
 from joblynk.spreadsheets import unwrapped, wrapped
 from knowledge import library
+from knowledge.formats import encodings
+from knowledge.formats.types import ExtractError
 from knowledge.models import Faq, FaqImport
 
 COLUMNS = ("question", "phrasings", "answer", "tags", "published")
@@ -97,15 +99,10 @@ def decoded(content: bytes) -> str:
     """The text of a file. Raises CsvError."""
     if len(content) > MAX_BYTES:
         raise CsvError("The file is larger than 5 MB. Split it.")
-    for encoding in ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" in text:
-            break
-        return text
-    raise CsvError("This is not a text file. Save it as “CSV UTF-8” and upload that.")
+    try:
+        return encodings.decoded(content)
+    except ExtractError:
+        raise CsvError("This is not a text file. Save it as “CSV UTF-8” and upload that.") from None
 
 
 def read(text: str) -> Table:

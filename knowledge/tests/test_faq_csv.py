@@ -104,10 +104,11 @@ def test_a_file_that_cannot_be_taken_says_why(admin_client: Client, content: byt
     assert not FaqImport.objects.exists()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "cp1250"])
 def test_the_encodings_of_spreadsheets_are_understood(encoding: str) -> None:
-    table = faq_csv.read(faq_csv.decoded("question\tanswer\nWas heißt das?\tÄpfel\n".encode(encoding)))
-    assert table.rows[0][1]["question"] == "Was heißt das?"
+    words = ("Jak usunąć konto?", "Źródło: ą") if encoding == "cp1250" else ("Was heißt das?", "Äpfel")
+    table = faq_csv.read(faq_csv.decoded(f"question\tanswer\n{words[0]}\t{words[1]}\n".encode(encoding)))
+    assert (table.rows[0][1]["question"], table.rows[0][1]["answer"]) == words
 
 
 # --- The import ------------------------------------------------------------------------------------
