@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from knowledge import library
+from knowledge.formats.archive import holds_more_than
 from knowledge.formats.types import MAX_FILE_BYTES, MAX_TEXT_CHARS
 from knowledge.library import records
 from knowledge.library.records import Record
@@ -123,6 +124,8 @@ def read_in(
     stay. What is new or changed becomes due: a worker, or `ingest.reindex`, reads it.
     """
     try:
+        if holds_more_than(path, MAX_ENTRIES):
+            raise TransferError(f"The zip holds more than {MAX_ENTRIES:,} entries.")
         with zipfile.ZipFile(path) as archive:
             counts = _checked(archive)
             total = sum(counts.values())
@@ -143,8 +146,6 @@ def read_in(
 def _checked(archive: zipfile.ZipFile) -> dict[library.Kind, int]:
     """How many records there are to be, from a manifest of a zip that holds nothing else than it should."""
     entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise TransferError(f"The zip holds more than {MAX_ENTRIES:,} entries.")
     names = [entry.filename for entry in entries]
     if len(set(names)) < len(names):
         raise TransferError("The zip holds two entries of one name.")

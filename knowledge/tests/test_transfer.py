@@ -2,6 +2,8 @@
 
 import io
 import json
+import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -223,6 +225,24 @@ def test_a_hostile_zip_is_refused_whole(name: str, tmp_path: Path) -> None:
         transfer.read_in(file)
     assert not Document.objects.exists()
     assert not Faq.objects.exists()
+
+
+@pytest.mark.parametrize("told", [1_000_000, 1])
+def test_a_million_entries_are_refused_before_each_of_them_takes_memory(told: int, tmp_path: Path) -> None:
+    entry = struct.pack("<4s6H3L5H2Lc", b"PK\x01\x02", *[0] * 9, 1, *[0] * 6, b"x")
+    directory = entry * 1_000_000
+    end64 = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, told, told, len(directory), 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(directory), 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    file = tmp_path / "all.zip"
+    file.write_bytes(directory + end64 + locator + end)
+    tracemalloc.start()
+    try:
+        with pytest.raises(transfer.TransferError, match="more than 200,000 entries"):
+            transfer.read_in(file)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"hello"])
