@@ -5,7 +5,9 @@ go through as they are, and a batch of turns is stored in less than half the tim
 as one JSON text: a statement with a parameter for each value costs psycopg more than all else in the batch.
 """
 
-from collections.abc import Collection, Sequence
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -14,6 +16,11 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _PLAIN = frozenset({str, int, bool, float, type(None)})
+_SQLITE: dict[type, Callable[[Any], Any]] = {
+    uuid.UUID: lambda key: key.hex,
+    datetime: lambda at: str(at.astimezone(UTC).replace(tzinfo=None)),
+}
+"""As Django stores them there, which a field takes ten times as long to find out."""
 _Field = models.Field[Any, Any]
 _MOST_PARAMETERS = 30_000  # in one statement; SQLite takes 32,766
 
@@ -53,7 +60,10 @@ def _store_values(
 
 
 def _prepared(field: _Field, value: Any, database: BaseDatabaseWrapper) -> Any:
-    return value if type(value) in _PLAIN else field.get_db_prep_save(value, database)
+    if type(value) in _PLAIN:
+        return value
+    known = _SQLITE.get(type(value))
+    return field.get_db_prep_save(value, database) if known is None else known(value)
 
 
 @cache
