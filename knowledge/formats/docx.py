@@ -131,16 +131,15 @@ def _numbering(paragraph: Paragraph) -> etree._Element | None:
 
 
 def _rows(block: Table, depth: int) -> list[list[str]]:
-    """Cell texts; a merged cell counts once in its row."""
+    """Cell texts, each in its column; a cell over columns stands in the first, one over rows in each."""
     if depth > MAX_DEPTH // 40:
         raise ExtractError("too_complex")
     rows = []
     for row in block.rows:
-        cells: list[str] = []
+        cells = [""] * row.grid_cols_before
         last = None
         for cell in row.cells:
-            if cell._tc is not last:
-                cells.append(" ".join(_cell_texts(cell, depth)))
+            cells.append("" if cell._tc is last else " ".join(_cell_texts(cell, depth)))
             last = cell._tc
         rows.append(cells)
     return rows

@@ -13,6 +13,7 @@ from knowledge.formats.types import (
     Outline,
     clean,
     one_line,
+    spread,
     table,
 )
 
@@ -211,12 +212,23 @@ def _items(element: lxml_html.HtmlElement, depth: int) -> Iterator[str]:
 
 
 def _table(element: lxml_html.HtmlElement) -> str:
-    rows = [
-        [one_line(_inline(cell)) for cell in row if cell.tag in ("td", "th") and not _hidden(cell)]
-        for row in element.iter("tr")
-    ]
+    rows = list(
+        spread(
+            (
+                (one_line(_inline(cell)), _span(cell, "colspan"), _span(cell, "rowspan"))
+                for cell in row
+                if cell.tag in ("td", "th") and not _hidden(cell)
+            )
+            for row in element.iter("tr")
+        )
+    )
     caption = element.findtext("caption")
     return (f"{one_line(caption)}:\n\n" if caption else "") + table(rows)
+
+
+def _span(cell: lxml_html.HtmlElement, name: str) -> int:
+    told = cell.get(name, "")
+    return int(told) if told.isdecimal() and len(told) < 5 else 1
 
 
 def _definitions(element: lxml_html.HtmlElement) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 
 from knowledge.formats.archive import inspect, xml_faults
-from knowledge.formats.types import Extracted, ExtractError, Outline, clean, one_line, table
+from knowledge.formats.types import Extracted, ExtractError, Outline, clean, one_line, spread, table
 
 MAX_SLIDES = 1_000
 _MAX_GROUPS = 20  # groups in groups
@@ -39,12 +39,18 @@ def _slide(slide: Any, number: int, outline: Outline) -> None:
         if title is not None and shape.shape_id == title.shape_id:
             continue
         if shape.has_table:
-            rows = [[one_line(clean(cell.text)) for cell in row.cells] for row in shape.table.rows]
-            outline.block(table(rows), number)
+            outline.block(table(list(spread(_cells(row) for row in shape.table.rows))), number)
         elif shape.has_text_frame:
             outline.block(_text(shape.text_frame), number)
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         outline.block(clean(slide.notes_slide.notes_text_frame.text), number)
+
+
+def _cells(row: Any) -> Iterator[tuple[str, int, int]]:
+    """Text, columns and rows of each cell that begins in the row."""
+    for cell in row.cells:
+        if not cell.is_spanned:
+            yield one_line(clean(cell.text)), cell.span_width, cell.span_height
 
 
 def _in_order(shapes: Iterable[Any], depth: int = 0) -> Iterator[Any]:

@@ -1,7 +1,9 @@
 """What every format is turned into, and how it fails."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 MAX_FILE_BYTES = 20 * 1024 * 1024
@@ -9,6 +11,8 @@ MAX_TEXT_CHARS = 5_000_000  # about 7,000 passages
 MAX_DEPTH = 200  # nested elements
 MAX_PAGES = 3_000
 MAX_SCANNED = 200  # pages without text whose pictures are read
+_SPREAD = 200  # columns up to which a cell is wider than one
+_REPEATED = 200  # characters of a cell that is said in each row it reaches over
 
 ErrorCode = Literal[
     "missing",
@@ -102,13 +106,37 @@ def one_line(text: str) -> str:
 
 
 def table(rows: list[list[str]]) -> str:
-    """A Markdown table; the first row is the header. Every row gets as many cells as the longest."""
+    """A Markdown table; the first row is the header, after those that are titles because only their first
+    cell is filled. Every row gets as many cells as the longest."""
     rows = [row for row in rows if any(row)]
     if not rows:
         return ""
     width = max(map(len, rows))
-    lines = ["| " + " | ".join(_cell(c) for c in row + [""] * (width - len(row))) + " |" for row in rows]
-    return "\n".join((lines[0], "|" + " --- |" * width, *lines[1:]))
+    titles = list(takewhile(lambda row: row[0] and not any(row[1:]), rows[:-2] if width > 1 else []))
+    lines = [
+        "| " + " | ".join(_cell(c) for c in row + [""] * (width - len(row))) + " |"
+        for row in rows[len(titles) :]
+    ]
+    whole = "\n".join((lines[0], "|" + " --- |" * width, *lines[1:]))
+    return "\n\n".join((*(one_line(row[0]) for row in titles), whole))
+
+
+def spread(rows: Iterable[Iterable[tuple[str, int, int]]]) -> Iterator[list[str]]:
+    """Rows of cells (text, columns, rows) → rows with a cell at every place. What reaches over rows stands
+    in each of them, unless it is long; what reaches over columns stands in the first."""
+    reaching: dict[int, tuple[str, int]] = {}  # by column, and over how many rows more
+    for row in rows:
+        line = {column: text for column, (text, _) in reaching.items()}
+        reaching = {column: (text, more - 1) for column, (text, more) in reaching.items() if more > 1}
+        column = 0
+        for text, columns, height in row:
+            while column in line:
+                column += 1
+            for place in range(column, column + max(min(columns, _SPREAD - column), 1)):
+                line[place] = text if place == column else ""
+                if height > 1:
+                    reaching[place] = (line[place] if len(text) <= _REPEATED else "", height - 1)
+        yield [line.get(place, "") for place in range(max(line, default=-1) + 1)]
 
 
 def _cell(text: str) -> str:

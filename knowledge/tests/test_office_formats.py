@@ -4,8 +4,10 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from docx import Document as open_docx
 from openpyxl import Workbook
 from pptx import Presentation
 from pptx.util import Inches
@@ -52,12 +54,75 @@ def test_a_csv_file_is_a_table_whatever_separates_and_encodes_it(
     assert lines[2] == "| Köln | 120 EUR, pro Nacht | alle Beschäftigten |"
 
 
-def test_every_piece_of_a_long_table_repeats_the_header(read: Read) -> None:
-    rows = "\n".join(f"Item {n},{n * 10} EUR,Shelf {n % 7}" for n in range(200))
-    found = read(f"Name,Price,Place\n{rows}".encode(), "csv")
+def a_table(format: str, rows: list[list[str]]) -> bytes:
+    """A file that holds one table and nothing else."""
+    if format == "csv":
+        return "\n".join(",".join(row) for row in rows).encode()
+    if format == "html":
+        lines = ("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+        return f"<table>{''.join(lines)}</table>".encode()
+    if format == "xlsx":
+        book = Workbook()
+        for row in rows:
+            book.active.append(row)
+        return saved(book)
+    deck, document = Presentation(), open_docx()
+    if format == "docx":
+        table = document.add_table(len(rows), len(rows[0]))
+    else:
+        slide = deck.slides.add_slide(deck.slide_layouts[6])
+        table = slide.shapes.add_table(len(rows), len(rows[0]), 0, 0, Inches(4), Inches(4)).table
+    for there, row in zip(table.rows, rows, strict=True):
+        for cell, text in zip(there.cells, row, strict=True):
+            cell.text = text
+    return saved(document if format == "docx" else deck)
+
+
+@pytest.mark.parametrize("format", ["csv", "html", "xlsx", "docx", "pptx"])
+def test_every_piece_of_a_long_table_repeats_the_header(format: str, read: Read) -> None:
+    rows = [[f"Item {n}", f"{n * 10} EUR", f"Shelf {n % 7}"] for n in range(60)]
+    found = read(a_table(format, [["Name", "Price", "Place"], *rows]), format)
     pieces = chunk("Prices", found.sections, lambda text: len(text.split()))
-    assert len(pieces) > 3
+    assert len(pieces) > 2
     assert all(piece.text.startswith("| Name | Price | Place |\n") for piece in pieces)
+
+
+MERGED = [
+    "Fees\n",
+    "| Plan | Price | VAT |",
+    "| --- | --- | --- |",
+    "| Solo | 9 | yes |",
+    "| Solo | 19 | no |",
+    "| Both |  | no |",
+]
+
+
+def a_merged_table(table: Any) -> None:
+    """A title over all columns, one cell over two rows, one over two columns."""
+    table.cell(0, 0).merge(table.cell(0, 2))
+    table.cell(2, 0).merge(table.cell(3, 0))
+    table.cell(4, 0).merge(table.cell(4, 1))
+    filled = {(0, 0): "Fees", (1, 0): "Plan", (1, 1): "Price", (1, 2): "VAT", (2, 0): "Solo", (2, 1): "9"}
+    filled |= {(2, 2): "yes", (3, 1): "19", (3, 2): "no", (4, 0): "Both", (4, 2): "no"}
+    for place, text in filled.items():
+        table.cell(*place).text = text
+
+
+def test_merged_cells_leave_every_value_under_its_header(read: Read) -> None:
+    document, deck = open_docx(), Presentation()
+    a_merged_table(document.add_table(5, 3))
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    a_merged_table(slide.shapes.add_table(5, 3, 0, 0, Inches(4), Inches(4)).table)
+    page = b"""<table><tr><th colspan="3">Fees<tr><th>Plan<th>Price<th>VAT<tr><td rowspan="2">Solo<td>9<td>yes
+        <tr><td>19<td>no<tr><td colspan="2">Both<td>no</table>"""
+    for content, format in ((saved(document), "docx"), (saved(deck), "pptx"), (page, "html")):
+        assert read(content, format).sections[0].text == "\n".join(MERGED), format
+
+
+def test_a_table_cannot_grow_by_what_it_says_of_its_cells(read: Read) -> None:
+    row = b'<tr><td colspan="9999" rowspan="9999">' + b"long " * 99 + b"</td><td>9</td></tr>"
+    text = read(b"<table>" + row * 300 + b"</table>", "html").sections[0].text
+    assert len(text) < 1_000_000
 
 
 def test_a_list_without_separators_is_text(read: Read) -> None:
