@@ -72,6 +72,15 @@ def test_uploads_become_ready_or_failed_before_the_eyes(
     expect(rows.filter(has_text="torn.pdf").locator(".pill")).to_have_text("Failed")
     expect(rows.filter(has_text="torn.pdf")).to_contain_text("Save it again and upload the new copy")
     assert page.evaluate("document.body.dataset.same") == "page"
+    good.write_text("# Garage\n\nThe garage opens at eight.", encoding="utf-8")
+    page.goto(f"{site.url}/admin/knowledge/document/add/")
+    page.get_by_label("Files").set_input_files([good])
+    page.get_by_role("button", name="Add").click()
+    arrival = page.locator(".arrivals tbody tr")
+    expect(arrival.locator(".pill")).to_have_text("Unpublished")  # followed here, too, until it was read
+    arrival.get_by_role("button", name="Replace the earlier one").click()
+    expect(page.locator(".messagelist")).to_contain_text("“Garage” has a new version")
+    expect(page.locator(".field-pill .pill")).to_have_text("Ready")
     assert trouble == []
 
 
