@@ -142,6 +142,15 @@ async def test_a_body_that_declares_itself_too_large_is_refused_before_it_comes(
             writer.close()
 
 
+async def test_a_body_that_does_not_end_is_refused_once_it_is_too_large(site: Site) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head.encode() + b"%x\r\n" % (12_000_001 + MIB) + bytes(12_000_001))
+    told = await asyncio.wait_for(reader.read(), 30)
+    assert told.startswith(b"HTTP/1.1 413 ")
+    writer.close()
+
+
 async def test_an_upgrade_brings_no_body_into_memory(site: Site) -> None:
     before = resident(site.pid)
     forget_peak(site.pid)
