@@ -8,6 +8,7 @@ sender's word, so it is read entry by entry within limits, checked whole, and no
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -139,7 +140,9 @@ def read_in(
                     steps.append(_bring(archive, kind, told, taken[kind], dry_run=dry_run))
                     progress(1, total)
             return steps
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        raise TransferError(f"It cannot be read, or not be kept here: {error.strerror or error}.") from error
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, UnicodeDecodeError) as error:
         raise TransferError(f"This is no sound zip file: {error}") from error
 
 

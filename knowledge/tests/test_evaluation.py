@@ -77,5 +77,5 @@ def test_missing_or_broken_data_is_a_plain_message(tmp_path: Path, models_dir: P
         call_command("evaluate_retrieval", data=tmp_path, run=tmp_path / "run.jsonl")
     (tmp_path / "corpus.jsonl").write_text("{}\n")
     (tmp_path / "questions.jsonl").write_text("")
-    with pytest.raises(CommandError, match="KeyError"):
+    with pytest.raises(CommandError, match="lacks 'id'"):
         call_command("evaluate_retrieval", data=tmp_path, run=tmp_path / "run.jsonl")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import struct
 import tracemalloc
 import zipfile
@@ -243,6 +244,35 @@ def test_a_million_entries_are_refused_before_each_of_them_takes_memory(told: in
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("a_library")
+def test_whatever_was_damaged_is_refused_in_words_or_was_of_no_account(tmp_path: Path) -> None:
+    file = tmp_path / "all.zip"
+    library.save_document(
+        Document(name="long.txt", format="txt"),
+        file=ContentFile("".join(f"{number**3} words. " for number in range(3_000)).encode(), "long.txt"),
+    )
+    transfer.export(file)
+    whole, chance = file.read_bytes(), random.Random(3)  # noqa: S311
+    refused = 0
+    for _ in range(60):
+        torn = bytearray(whole)
+        for _ in range(chance.choice([1, 5, 30])):
+            torn[chance.randrange(len(torn))] = chance.randrange(256)
+        file.write_bytes(torn)
+        try:
+            steps = transfer.read_in(file, dry_run=True)
+        except transfer.TransferError:
+            refused += 1
+        else:
+            assert set(verbs(steps)) <= {"same"}
+    assert refused > 30
+
+
+def test_a_file_that_is_not_there_is_told_as_one(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="No such file or directory"):
+        call_command("import_knowledge", str(tmp_path / "none.zip"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"hello"])

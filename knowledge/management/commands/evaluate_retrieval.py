@@ -56,8 +56,12 @@ class Command(BaseCommand):
                     progress(number, len(questions))
             with run.open("w", encoding="utf-8") as out:
                 out.writelines(json.dumps(one.line(), ensure_ascii=False) + "\n" for one in answered)
-        except (OSError, ValueError, KeyError, ExtractError) as error:
-            raise CommandError(f"{type(error).__name__}: {error}") from error
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}.") from error
+        except KeyError as error:
+            raise CommandError(f"A document or a question lacks {error}.") from error
+        except (ValueError, ExtractError) as error:
+            raise CommandError(f"A line of the data cannot be read: {error}.") from error
         texts = {document["id"]: document["text"] for document in documents}
         found = figures(answered, texts)
         if options["json"]:

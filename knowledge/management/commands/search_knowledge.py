@@ -37,6 +37,7 @@ class Command(BaseCommand):
         for number, passage in enumerate(findings.passages, 1):
             where = " > ".join(part for part in (passage.title, passage.heading) if part)
             page = f", page {passage.page}" if passage.page else ""
+            page += ", read from a scan" if passage.ocr else ""
             self.stdout.write(
                 f"\n{number}. {where} ({passage.kind} {passage.source_id}{page})\n"
                 f"   score {passage.score:.3f}, cosine {passage.cosine:.3f}, words {passage.lexical:.1f}\n"
