@@ -50,7 +50,6 @@ def _chunk_looks(embedder: Embedder) -> list[Callable[[], damage.Damage]]:
         damage.doubles,
         damage.tombstones,
         damage.unnumbered,
-        damage.index,
     ]
 
 

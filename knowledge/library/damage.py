@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from knowledge import parts
 from knowledge.library.chunks import drop_chunks
-from knowledge.library.index import changes_since, state
+from knowledge.library.index import raise_generation, state
 from knowledge.library.sources import MODELS, stored_hash
 from knowledge.models import Chunk, Document, IndexState, RemovedChunk
 
@@ -61,27 +61,14 @@ def doubles() -> Damage:
 
 
 def tombstones() -> Damage:
-    """Removals of chunks that are there and published, told after the chunk: searches would miss it."""
-    live = Chunk.objects.filter(Q(document__published=True) | Q(faq__published=True), recipe=state().recipe)
-    told = RemovedChunk.objects.filter(chunk_id__in=live.values("pk"))
-    return Damage("published passages that are told to be gone", told.count(), [])
+    """Removals of chunks that are there and published: whatever follows the changes drops them."""
+    return Damage("published passages that searches hold for gone", _told_to_be_gone().count(), [])
 
 
 def unnumbered() -> Damage:
-    """Chunks of a generation that has not come yet: searches would not hear of the next change."""
+    """Chunks of a generation that has not come yet: who follows the changes asks for later ones only."""
     rows = Chunk.objects.filter(generation__gt=state().generation)
-    return Damage("passages newer than the index", rows.count(), [])
-
-
-def index() -> Damage:
-    """What a search would hold, against what is stored and published."""
-    held = {chunk.chunk_id for chunk in changes_since(0).added}
-    published: set[int] = set()
-    for kind, model in MODELS.items():
-        sources = model.objects.filter(published=True)
-        rows = Chunk.objects.filter(**{f"{kind}__in": sources}, recipe=state().recipe)
-        published |= set(rows.values_list("pk", flat=True))
-    return Damage("passages that the search and the database disagree on", len(held ^ published), [])
+    return Damage("passages that searches do not hear of", rows.count(), [])
 
 
 def lost_files() -> Iterator[Document]:
@@ -92,10 +79,18 @@ def lost_files() -> Iterator[Document]:
 
 
 def mend(chunk_ids: list[int]) -> None:
-    """Drop chunks, so that their sources are read again; forget tombstones of what lives; number anew."""
+    """Drop chunks, so that their sources are read again; have running searches take back what they hold for
+    gone; number anew."""
     with transaction.atomic():
         highest = Chunk.objects.aggregate(highest=Max("generation"))["highest"] or 0
         IndexState.objects.filter(pk=1, generation__lt=highest).update(generation=highest)
-        tombs = Chunk.objects.filter(Q(document__published=True) | Q(faq__published=True))
-        RemovedChunk.objects.filter(chunk_id__in=tombs.filter(recipe=state().recipe).values("pk")).delete()
+        told = _told_to_be_gone()
+        generation, _ = raise_generation()
+        Chunk.objects.filter(pk__in=told.values("chunk_id")).update(generation=generation)
+        told.delete()
         drop_chunks(chunk_ids)
+
+
+def _told_to_be_gone() -> QuerySet[RemovedChunk]:
+    live = Chunk.objects.filter(Q(document__published=True) | Q(faq__published=True), recipe=state().recipe)
+    return RemovedChunk.objects.filter(chunk_id__in=live.values("pk"))

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from knowledge import ingest, library
+from knowledge.library.index import raise_generation
 from knowledge.models import Chunk, Document, Faq, IndexState, RemovedChunk
 from knowledge.tests.builders import WordEmbedder, a_faq
 
@@ -86,8 +87,8 @@ HARM = {
     "passages without a sound vector ": garble_vector,
     "passages that are there twice": double_chunk,
     "passages of an old model or version": leave_stray,
-    "published passages that are told to be gone": bury_alive,
-    "passages newer than the index": come_from_the_future,
+    "published passages that searches hold for gone": bury_alive,
+    "passages that searches do not hear of": come_from_the_future,
     "0 of 2 passages are there": lose_chunk,
     "content changed": edit_behind,
     "made with another recipe": change_model,
@@ -103,6 +104,17 @@ def test_harm_is_found_and_mended(what: str) -> None:
     assert check("--repair") == (0, [])
     assert check() == (0, [])
     assert Chunk.objects.count() == 3
+
+
+def test_a_running_search_takes_back_what_it_held_for_gone() -> None:
+    chunk = Chunk.objects.latest("pk")
+    raise_generation()
+    bury_alive()
+    seen = library.state()
+    assert chunk.pk in library.changes_since(seen.generation - 1, seen.recipe).removed
+    assert check("--repair") == (0, [])
+    told = library.changes_since(*seen)
+    assert ([added.chunk_id for added in told.added], told.removed) == ([chunk.pk], [])
 
 
 def test_a_sound_knowledge_base_says_so() -> None:
