@@ -184,7 +184,8 @@ def _compare(source: Path, made: Path) -> dict[str, float]:
     """Mean and lowest cosine between exported and original vectors. Raises `ExportError` if too low."""
     from joblynk.providers.embedding.sentence_transformers import SentenceTransformerEmbedder
 
-    original = SentenceTransformerEmbedder(source).embed(_SAMPLES)
+    with _quiet():
+        original = SentenceTransformerEmbedder(source).embed(_SAMPLES)
     cosines = np.sum(original * OnnxEmbedder(made).embed(_SAMPLES), axis=1)
     mean, least = round(float(cosines.mean()), 5), round(float(cosines.min()), 5)
     if mean < MEAN_COSINE or least < LEAST_COSINE:
