@@ -103,8 +103,7 @@ class LivePassage:
 
 def state() -> State:
     """One short query: cheap enough to ask before every search."""
-    found = IndexState.objects.filter(pk=1).values_list("generation", "recipe").first()
-    return State(*found) if found else State(0, "")
+    return State(*_state_row()[:2])
 
 
 def changes_since(generation: int, recipe: str = "") -> Changes:
