@@ -31,6 +31,7 @@ _HEADING_CHARS = 120
 _LINE_CHARS = 500  # more is no line, and would make every further run dear
 _NARROW, _WIDE = frozenset("iIjlftr.,:;'|!()[]/ -"), frozenset("mwMW@%")
 _EDGE = 0.06  # of a page's height: where running titles stand
+_COLUMN_SHIFT = 6.0  # points by which a column may start elsewhere on the next page
 _CELL_LINES = 8  # lines of one cell to look back over
 _BULLET = re.compile(r"[•◦▪●\u2013\u2023\uf0b7]\s*")
 _MARK = re.compile(r"[•◦▪●\u2013\u2023\uf0b7-]|\d{1,2}[.)]?")
@@ -58,6 +59,20 @@ class _Row:
     """What stands side by side; running text has one cell."""
 
     cells: list[_Cell] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Table:
+    columns: list[float]
+    lines: list[list[str]]
+
+    def under(self, above: "_Table | None") -> "_Table":
+        """With the header of the table that the page before ended with, if it goes on in this one."""
+        if above is None or len(above.columns) != len(self.columns) or self.lines[0] == above.lines[0]:
+            return self
+        pairs = zip(self.columns, above.columns, strict=True)
+        goes_on = all(abs(ours - theirs) < _COLUMN_SHIFT for ours, theirs in pairs)
+        return _Table(self.columns, [above.lines[0], *self.lines]) if goes_on else self
 
 
 def read_pdf(path: Path) -> Extracted:
@@ -200,13 +215,21 @@ def _outlined(pages: list[list[_Row]], title: str) -> Extracted:
     sizes = sorted({round(c.size, 1) for rows in pages for row in rows for c in row.cells}, reverse=True)
     levels = {size: level for level, size in enumerate((s for s in sizes if s > body * _HEADING_RATIO), 1)}
     outline = Outline()
+    above: _Table | None = None  # what the page before ended with
     for number, rows in enumerate(pages, 1):
+        last: _Table | None = None
         for block in _blocks(rows, levels):
+            last = None
             if isinstance(block, str):
                 outline.block(block, number)
+            elif isinstance(block, _Table):
+                last = block.under(above)
+                outline.block(table(last.lines), number)
             else:
                 level, text = block
                 outline.heading(level, text, number)
+            above = None
+        above = last
     outline.title = outline.title or title
     return outline.finish(len(pages))
 
@@ -219,8 +242,8 @@ def _body_size(pages: list[list[_Row]]) -> float:
     return letters.most_common(1)[0][0]
 
 
-def _blocks(rows: list[_Row], levels: dict[float, int]) -> Iterator[str | tuple[int, str]]:
-    """Paragraphs, lists and tables as Markdown; a heading as (level, text)."""
+def _blocks(rows: list[_Row], levels: dict[float, int]) -> Iterator[str | tuple[int, str] | _Table]:
+    """Paragraphs and lists as Markdown; a heading as (level, text)."""
     held: list[_Row] = []
     for row in [*rows, None]:
         if held and (row is None or _parts(held[-1], row)):
@@ -229,7 +252,7 @@ def _blocks(rows: list[_Row], levels: dict[float, int]) -> Iterator[str | tuple[
             if level and len(text) <= _HEADING_CHARS and not _is_table(held):
                 yield level, text
             elif _is_table(held):
-                yield table(_aligned(held))
+                yield _aligned(held)
             else:
                 yield _paragraph(held)
             held = []
@@ -256,7 +279,7 @@ def _is_table(rows: list[_Row]) -> bool:
     return starts.most_common(1)[0][1] > len(rows) / 2
 
 
-def _aligned(rows: list[_Row]) -> list[list[str]]:
+def _aligned(rows: list[_Row]) -> _Table:
     """Cells under the column they start closest to; the fullest row names the columns."""
     columns = [cell.x for cell in max(rows, key=lambda row: len(row.cells)).cells]
     lines = []
@@ -266,7 +289,7 @@ def _aligned(rows: list[_Row]) -> list[list[str]]:
             nearest = min(range(len(columns)), key=lambda column: abs(columns[column] - cell.x))
             line[nearest] = f"{line[nearest]} {cell.text}".strip()
         lines.append(line)
-    return lines
+    return _Table(columns, lines)
 
 
 def _paragraph(rows: list[_Row]) -> str:

@@ -115,6 +115,34 @@ def test_pdf_knows_pages_headings_tables_and_drops_running_titles(tmp_path: Path
     ]
 
 
+def rows_from(top: float, *rows: tuple[str, str]) -> list[tuple[float, float, float, str]]:
+    return [
+        (x, top - 15 * place, 10, text)
+        for place, row in enumerate(rows)
+        for x, text in zip((50.0, 200.0), row, strict=True)
+    ]
+
+
+def test_a_table_that_goes_on_over_pages_keeps_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "prices.pdf"
+    words = (50, 600, 10, "A sentence of its own, which parts the two tables of this last page.")
+    path.write_bytes(
+        a_pdf(
+            rows_from(780, ("Plan", "Price"), ("Solo", "9 EUR")),
+            rows_from(780, ("Team", "19 EUR"), ("Firm", "49 EUR")),
+            [
+                *rows_from(780, ("Plan", "Price"), ("World", "99 EUR")),
+                words,
+                *rows_from(500, ("a", "b"), ("c", "d")),
+            ],
+        )
+    )
+    tables = [section.text.split("\n\n") for section in read_pdf(path).sections]
+    assert tables[1] == ["| Plan | Price |\n| --- | --- |\n| Team | 19 EUR |\n| Firm | 49 EUR |"]
+    assert tables[2][0] == "| Plan | Price |\n| --- | --- |\n| World | 99 EUR |"
+    assert tables[2][-1] == "| a | b |\n| --- | --- |\n| c | d |"
+
+
 def test_two_columns_of_prose_are_not_taken_for_a_table(tmp_path: Path) -> None:
     left = [(50.0, 700.0 - 12 * n, 10.0, f"left column line {n} of some length here") for n in range(20)]
     right = [(310.0, 700.0 - 12 * n, 10.0, f"right column line {n} of some length") for n in range(20)]
