@@ -92,25 +92,29 @@ def changes_since(known: int) -> Changes:
     return Changes(now, changed, list(removed) if known else [])
 
 
+# Made once: Django takes longer to put this together than to run it.
+_LIVE = Video.objects.values_list(
+    "pk",
+    "title",
+    "description",
+    "duration",
+    "poster",
+    "provider",
+    "starts_at",
+    "helped",
+    "not_helped",
+    "created_at",
+    "published",
+    "valid_from",
+    "valid_until",
+)
+
+
 def live(video_ids: Iterable[int]) -> dict[int, LiveVideo]:
     """Those of `video_ids` that are still there, in one query, whether they may be shown or not."""
     now = timezone.now()
-    rows = Video.objects.filter(pk__in=list(video_ids)).values_list(
-        *(
-            "pk",
-            "title",
-            "description",
-            "duration",
-            "poster",
-            "provider",
-            "starts_at",
-            "helped",
-            "not_helped",
-        ),
-        *("created_at", "published", "valid_from", "valid_until"),
-    )
     found = {}
-    for row in rows:
+    for row in _LIVE.filter(pk__in=list(video_ids)):
         pk, title, description, duration, poster, provider, starts_at, helped, not_helped = row[:9]
         added, published, since, until = row[9:]
         found[pk] = LiveVideo(
