@@ -69,7 +69,7 @@ def plain(times: int) -> float:
     embedder = SentenceTransformerEmbedder(str(packaged_model()))
     added = library.changes_since(0).added
     index = faiss.IndexFlatIP(embedder.dimension)
-    index.add(np.stack([chunk.vector for chunk in added]))
+    index.add(np.stack([chunk.vector[: embedder.dimension] for chunk in added]))
     words = WordIndex()
     words.update(added, ())
 
