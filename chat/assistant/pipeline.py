@@ -63,15 +63,17 @@ async def answer(turn: Turn, services: Services) -> AsyncGenerator[AnswerEvent, 
     ending: Answered | Failed | None = None
     sources: Sources | None = None
     stages = _led(lead, _rung(turn, services, findings))
-    async with showing.looking(turn, services, query, findings) as videos_for, aclosing(stages):
+    async with showing.looking(turn, services, query, findings) as look, aclosing(stages):
         async for event in stages:
             if isinstance(event, Answered | Failed):
                 ending = event
-            else:
-                if isinstance(event, Sources):
-                    sources = event
-                yield event
-        if videos := await videos_for(ending):
+                continue
+            if isinstance(event, Sources):
+                sources = event
+            elif isinstance(event, Delta):
+                look.begin()
+            yield event
+        if videos := await look.found(ending):
             yield Videos(videos)
     yield _signed(ending, sources, query, findings, lead)
 

@@ -3,7 +3,7 @@ failure never costs the answer."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chat.assistant.events import Answered, Failed
@@ -13,28 +13,39 @@ logger = logging.getLogger(__name__)
 
 MOST = 2
 
-VideosFor = Callable[[Answered | Failed | None], Awaitable[tuple[Suggestion, ...]]]
+
+class Look:
+    """The search for the videos of one answer. A question that the guides do not answer is shown nothing."""
+
+    def __init__(self, turn: Turn, services: Services, query: str, findings: Findings) -> None:
+        self._search: asyncio.Task[tuple[Suggestion, ...]] | None = None
+        self._for = (turn, services, query, findings)
+
+    def begin(self) -> None:
+        """The first word is there; again, it does nothing."""
+        *_, findings = self._for
+        if self._search is None and (findings.answerable or findings.verbatim is not None):
+            self._search = asyncio.create_task(_find(*self._for))
+
+    async def found(self, ending: Answered | Failed | None) -> tuple[Suggestion, ...]:
+        if self._search is None or not isinstance(ending, Answered) or ending.finish == "no_answer":
+            return ()
+        _, services, *_ = self._for
+        await asyncio.wait([self._search], timeout=services.limits.videos)
+        return self._search.result() if self._search.done() else ()
+
+    def end(self) -> None:
+        if self._search is not None:
+            self._search.cancel()
 
 
 @asynccontextmanager
-async def looking(turn: Turn, services: Services, query: str, findings: Findings) -> AsyncIterator[VideosFor]:
-    """Begins to look; what it hands over awaits what was found for that ending. A question that the guides
-    do not answer is shown nothing."""
-    search: asyncio.Task[tuple[Suggestion, ...]] | None = None
-    if findings.answerable or findings.verbatim is not None:
-        search = asyncio.create_task(_find(turn, services, query, findings))
-
-    async def videos_for(ending: Answered | Failed | None) -> tuple[Suggestion, ...]:
-        if search is None or not isinstance(ending, Answered) or ending.finish == "no_answer":
-            return ()
-        await asyncio.wait([search], timeout=services.limits.videos)
-        return search.result() if search.done() else ()
-
+async def looking(turn: Turn, services: Services, query: str, findings: Findings) -> AsyncIterator[Look]:
+    look = Look(turn, services, query, findings)
     try:
-        yield videos_for
+        yield look
     finally:
-        if search is not None:
-            search.cancel()
+        look.end()
 
 
 async def _find(turn: Turn, services: Services, query: str, findings: Findings) -> tuple[Suggestion, ...]:
