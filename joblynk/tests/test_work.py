@@ -31,6 +31,7 @@ def test_every_kind_of_work_that_the_settings_name_is_a_function() -> None:
         assert callable(import_string(path))
 
 
+@pytest.mark.django_db  # what a test before it has left open is looked at
 def test_a_kind_of_work_that_fails_is_logged_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
     done = threading.Event()
 
@@ -50,6 +51,7 @@ def test_a_kind_of_work_that_fails_is_logged_and_the_others_go_on(caplog: pytest
     assert "background_work_failed" in caplog.text
 
 
+@pytest.mark.django_db
 def test_stopping_waits_for_the_work_at_hand() -> None:
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
 
