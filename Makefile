@@ -57,10 +57,10 @@ node_modules/installed: package-lock.json .venv/installed-dev
 test: test-sqlite test-postgresql test-javascript test-browser  ## run all tests: both databases, Redis, browser
 
 test-sqlite: .venv/installed-dev  ## all but the browser, on SQLite
-	$(PYTEST) -n $(WORKERS) -m "not browser" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not browser" $(ARGS)
 
 test-postgresql: .venv/installed-dev  ## what touches the database, on PostgreSQL
-	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) -m "database and not browser" $(ARGS)
+	TEST_DATABASE=postgresql $(PYTEST) -n $(WORKERS) --dist worksteal -m "database and not browser" $(ARGS)
 
 test-javascript: node_modules/installed  ## the page's modules
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent test
