@@ -52,14 +52,13 @@ def warm() -> None:
             search.warm()
             recommend.warm()
             search.settle()
-            connections.close_all()  # each has a cache of its own
-            _tidy()
-            return
+            break
         except Exception:
             logger.exception("warming_failed")
             time.sleep(WARM_AGAIN)
         finally:
             connections.close_all()
+    _tidy()  # behind the connections, each of which has a cache of its own
 
 
 def _tidy() -> None:

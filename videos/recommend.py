@@ -73,10 +73,9 @@ async def recommend(
     """At most `limit` videos, best first, without those of `exclude`. `vector` is the text's, as the
     embedder of that name made it; without one, or with another's, the text is embedded here. Raises
     `DatabaseError`."""
-    mine = registry.get("embedder")
-    if vector is None or embedder != mine.name:
-        vector, embedder = await executors.compute(_embed, text), mine.name
-    return await executors.database(recommend_now, text, vector, embedder, limit=limit, exclude=exclude)
+    if vector is None or embedder != registry.get("embedder").name:
+        vector = await executors.compute(_embed, text)
+    return await executors.database(_find, text, vector, limit, exclude)
 
 
 def recommend_now(
@@ -88,16 +87,14 @@ def recommend_now(
     exclude: Collection[int] = (),
 ) -> tuple[Suggestion, ...]:
     """The same for synchronous callers."""
-    held = _follow()
-    if not len(held.index):
-        return ()
-    found = _rank(held, text, vector, embedder, limit + len(exclude) + _SPARE)
-    return _suggestions(_judge(found, limit, exclude))
+    if vector is None or embedder != registry.get("embedder").name:
+        vector = _embed(text)
+    return _find(text, vector, limit, exclude)
 
 
 def explain(text: str, limit: int = 2) -> list[Judged]:
     """Everything that was considered, best first, with its scores and the reason: for the test box."""
-    return _judge(_rank(_follow(), text, None, "", _EXPLAINED), limit, ())
+    return _judge(_rank(text, _embed(text), _EXPLAINED), limit, ())
 
 
 def warm() -> None:
@@ -116,9 +113,15 @@ def _embed(text: str) -> Vectors:
     return vector
 
 
-def _rank(held: _Held, text: str, vector: Vectors | None, embedder: str, count: int) -> list[Candidate]:
-    if vector is None or embedder != registry.get("embedder").name:
-        vector = _embed(text)
+def _find(text: str, vector: Vectors, limit: int, exclude: Collection[int]) -> tuple[Suggestion, ...]:
+    found = _rank(text, vector, limit + len(exclude) + _SPARE)
+    return _suggestions(_judge(found, limit, exclude))
+
+
+def _rank(text: str, vector: Vectors, count: int) -> list[Candidate]:
+    held = _follow()
+    if not len(held.index):
+        return []
     with _using:
         return held.index.candidates(vector, text[:_LONGEST], count)
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
@@ -26,6 +26,18 @@ Gone = Callable[[Collection[int]], Collection[int]]
 
 def nothing_gone(_: Collection[int]) -> Collection[int]:
     return ()
+
+
+class _Answer(NamedTuple):
+    question_id: uuid.UUID | None
+    question: str
+    text: str
+    search_query: str
+    mode: str
+    has_pictures: bool
+    """The question has."""
+    has_videos: bool
+    """Some answer of the conversation has."""
 
 
 # Made once, and columns instead of rows: asked before every answer, of everything that a message has the
@@ -54,17 +66,19 @@ _SHOWN = ShownVideo.objects.filter(message__removed=False).values_list("message_
 def past(conversation: uuid.UUID, before: uuid.UUID) -> Past:
     """The last few exchanges besides the question `before`, oldest first, and the videos of all of them."""
     # Only the newest answers can be to `before`, and of those all but one have been removed.
-    found = list(_ANSWERS.filter(conversation=conversation)[: HISTORY_TURNS + 1])
-    rows = [row for row in found if row[0] != before][:HISTORY_TURNS]
+    found = [_Answer._make(row) for row in _ANSWERS.filter(conversation=conversation)[: HISTORY_TURNS + 1]]
+    rows = [row for row in found if row.question_id != before][:HISTORY_TURNS]
     seen: dict[uuid.UUID | None, list[str]] = {}
-    for one in Attachment.objects.filter(message__in=[row[0] for row in rows if row[5]]):
+    for one in Attachment.objects.filter(message__in=[row.question_id for row in rows if row.has_pictures]):
         seen.setdefault(one.message_id, []).append(one.seen_text or one.description)
     exchanges = tuple(
-        Exchange(_said(asked, seen.get(question, ())), text, query or asked)
-        for question, asked, text, query, mode, *_ in reversed(rows)
-        if question is not None and mode != Message.Mode.SMALLTALK
+        Exchange(
+            _said(row.question, seen.get(row.question_id, ())), row.text, row.search_query or row.question
+        )
+        for row in reversed(rows)
+        if row.question_id is not None and row.mode != Message.Mode.SMALLTALK
     )
-    shown = _SHOWN.filter(message__conversation=conversation) if found and found[0][6] else ()
+    shown = _SHOWN.filter(message__conversation=conversation) if found and found[0].has_videos else ()
     return Past(exchanges, frozenset(video for question, video in shown if question != before))
 
 
