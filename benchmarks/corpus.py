@@ -46,7 +46,7 @@ def seed(chunks: int) -> None:
     random = np.random.default_rng(11)
     known = embedder.embed(sentences()[:400])
     read = parts.embed(embedder, [embed_text("Cases", "Part", text) for text in passages(_READ, seed=3)])
-    tails = [row[4 * embedder.dimension :] for _, row in read]
+    tails = [row[4 * embedder.dimension :] for row in read]
     texts = passages(chunks)
     for start in range(0, chunks, PER_DOCUMENT):
         size = min(PER_DOCUMENT, chunks - start)

@@ -28,6 +28,7 @@ SHOWN = 5  # passages an answer is made of
 JUDGED = 15  # passages the gate may look at, as `knowledge.search` reads them
 _RANKED = 100
 _PASSAGES = 10
+_SLICE = 64
 _NONE = np.empty(0, np.float32)  # the vector comes later
 
 
@@ -65,14 +66,19 @@ class ScratchIndex:
         texts: list[tuple[IndexedChunk, str]] = []
         for number, document in enumerate(documents):
             texts.extend(self._chunks(number, document, len(texts)))
-        made: list[IndexedChunk] = []
-        for place, stored in parts.embed(embedder, [text for _, text in texts]):
-            row = texts[place][0]
-            made.append(row._replace(vector=numbers(stored)))
-            if row.chunk_id in self.live:
-                self.live[row.chunk_id] = replace(self.live[row.chunk_id], vector=stored)
-            progress(len(made), len(texts))
-        self.index.update(made)
+        # The longest first, as in ingest: a slice of like lengths has little padding.
+        texts.sort(key=lambda pair: len(pair[1]), reverse=True)
+        for start in range(0, len(texts), _SLICE):
+            part = texts[start : start + _SLICE]
+            stored = parts.embed(embedder, [text for _, text in part])
+            made = [
+                row._replace(vector=numbers(vector)) for (row, _), vector in zip(part, stored, strict=True)
+            ]
+            self.index.update(made)
+            for row, vector in zip(made, stored, strict=True):
+                if row.chunk_id in self.live:
+                    self.live[row.chunk_id] = replace(self.live[row.chunk_id], vector=vector)
+            progress(start + len(part), len(texts))
 
     def answer(self, question: dict[str, Any]) -> Answered:
         text = corrected(question["question"], self.index.words, self.embedder)

@@ -121,7 +121,7 @@ class Verdict(NamedTuple):
 _WEIGHTS = Signs(
     score=5.85, sentence=0.745, words=2.059, held=0.0, lead=5.209, faq_lead=-1.124, length=0.79, meant=4.428
 )
-_BIAS = -8.03
+_BIAS = -8.19
 # For passages of an encoder that does not tell what their words mean.
 _WORDLESS = Signs(
     score=2.656, sentence=2.739, words=1.653, held=1.124, lead=3.807, faq_lead=0.353, length=0.323, meant=0.0

@@ -6,7 +6,7 @@ sources, because an encoder is fast in batches only. What fails leaves the old c
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic, sleep
@@ -44,6 +44,7 @@ Progress = Callable[[int, int], None]
 """Called with (sources done, sources in all)."""
 
 _GATHER = 512  # passages read before they are embedded; more gain nothing and hold memory
+_SLICE = 64  # passages embedded in one call
 _JOIN_SECONDS = 0.5
 _NOT_EMBEDDED = "The text was read but could not be added to the search. Use “Read again” to retry."
 
@@ -290,13 +291,14 @@ def _store(
 def _embedded(
     texts: Mapping[str, str], embedder: Embedder, tick: Callable[[float], None]
 ) -> dict[str, bytes]:
-    """Vectors by text hash."""
-    hashes = list(texts)
+    """Vectors by text hash. Texts of like length go together, which leaves little padding."""
     vectors: dict[str, bytes] = {}
-    with closing(parts.embed(embedder, list(texts.values()))) as rows:  # whoever stops leaves no work behind
-        for place, row in rows:
-            vectors[hashes[place]] = row
-            tick(len(vectors) / len(hashes))
+    hashes = sorted(texts, key=lambda text_hash: len(texts[text_hash]), reverse=True)
+    for start in range(0, len(hashes), _SLICE):
+        part = hashes[start : start + _SLICE]
+        rows = parts.embed(embedder, [texts[text_hash] for text_hash in part])
+        vectors.update(zip(part, rows, strict=True))
+        tick(len(vectors) / len(hashes))
     return vectors
 
 

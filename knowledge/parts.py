@@ -8,7 +8,7 @@ from near misses as well as all 384; and how many words. Encoders that tell no p
 """
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,12 +36,9 @@ Span = tuple[int, int]
 class PartsEmbedder(Protocol):
     """An encoder that also tells what stretches of a text mean, in the light of the whole text."""
 
-    def embed_parts(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> Iterator[tuple[int, Vectors]]:
-        """For each text its place, in any order, and float32 (1 + spans, dimension), rows of length 1: first
-        the text, then its `spans` (from, to in characters); those beyond what the encoder reads are rows of
-        zeros."""
+    def embed_parts(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[Vectors]:
+        """For each text float32 (1 + spans, dimension), rows of length 1: first the text, then its `spans`
+        (from, to in characters); those beyond what the encoder reads are rows of zeros."""
         ...
 
 
@@ -55,29 +52,32 @@ class Meaning:
     rows: Vectors | None = None
 
 
-def embed(embedder: Embedder, texts: Sequence[str]) -> Generator[tuple[int, bytes]]:
-    """The place of each text, in any order, and how it is stored."""
+def embed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
+    """Each text as it is stored."""
     if not isinstance(embedder, PartsEmbedder):
-        yield from enumerate(_bytes(row) for row in embedder.embed(texts))
-        return
+        return [_bytes(row) for row in embedder.embed(texts)]
     sentences = [spans(text) for text in texts]
-    has_words = _has_words(embedder)
-    words = [_spelt(text) if has_words and "\n" in text else [] for text in texts]
+    words = [_spelt(text) if _has_words(embedder) and "\n" in text else [] for text in texts]
     wanted = [[*those, *these] for those, these in zip(sentences, words, strict=True)]
-    for place, rows in embedder.embed_parts(texts, wanted):
-        middle = 1 + len(sentences[place])
-        stored = _bytes(rows[0]) + _small(_there(rows[1:middle]))
-        if has_words:
-            told = _there(rows[middle:])
-            stored += _small(_along(told)) + len(told).to_bytes(2, "little")
-        yield place, stored
+    read = embedder.embed_parts(texts, wanted)
+    middles = [1 + len(those) for those in sentences]
+    stored = [
+        _bytes(rows[0]) + _small(_there(rows[1:middle])) for rows, middle in zip(read, middles, strict=True)
+    ]
+    if not _has_words(embedder):
+        return stored
+    told = [_there(rows[middle:]) for rows, middle in zip(read, middles, strict=True)]
+    small = np.split(_along(np.concatenate(told)), np.cumsum([len(rows) for rows in told])[:-1])
+    return [
+        row + _small(rows) + len(rows).to_bytes(2, "little") for row, rows in zip(stored, small, strict=True)
+    ]
 
 
 def read(embedder: Embedder, question: str) -> Meaning:
     if not (isinstance(embedder, PartsEmbedder) and _has_words(embedder)):
         return Meaning(embedder.embed([question])[0])
     words = [(match[0], match.span()) for match in _WORD.finditer(question)]
-    ((_, rows),) = embedder.embed_parts([question], [[span for _, span in words]])
+    (rows,) = embedder.embed_parts([question], [[span for _, span in words]])
     return Meaning(rows[0], tuple(word for word, _ in words), _along(rows[1:]))
 
 

@@ -34,7 +34,7 @@ def test_a_way_to_ask_has_no_parts() -> None:
 
 
 def test_the_sentence_that_answers_is_nearer_than_the_passage(embedder: OnnxEmbedder) -> None:
-    ((_, stored),) = parts.embed(embedder, [TEXT])
+    (stored,) = parts.embed(embedder, [TEXT])
     question = embedder.embed(["when does a session of the console end on Starter"])[0]
     passage = np.frombuffer(stored, "<f4", embedder.dimension)
     np.testing.assert_allclose(passage, embedder.embed([TEXT])[0], atol=0.02)
@@ -44,8 +44,8 @@ def test_the_sentence_that_answers_is_nearer_than_the_passage(embedder: OnnxEmbe
 
 
 def test_eight_bits_keep_the_cosine_of_a_part(embedder: OnnxEmbedder) -> None:
-    ((_, stored),) = parts.embed(embedder, [TEXT])
-    ((_, exact),) = embedder.embed_parts([TEXT], [parts.spans(TEXT)])
+    (stored,) = parts.embed(embedder, [TEXT])
+    (exact,) = embedder.embed_parts([TEXT], [parts.spans(TEXT)])
     question = embedder.embed(["console session"])[0]
     ((_, part),) = parts.nearest([stored], question)
     assert part == pytest.approx(float((exact[1:] @ question).max()), abs=3e-3)
@@ -53,15 +53,15 @@ def test_eight_bits_keep_the_cosine_of_a_part(embedder: OnnxEmbedder) -> None:
 
 def test_parts_beyond_what_the_encoder_reads_are_left_out(embedder: OnnxEmbedder) -> None:
     text = "Title\n" + "This sentence is one of very many that say the same. " * 60
-    ((_, rows),) = embedder.embed_parts([text], [parts.spans(text)])
+    (rows,) = embedder.embed_parts([text], [parts.spans(text)])
     assert 10 < int(rows.any(axis=1).sum()) < len(rows) == 25
     assert np.isfinite(rows).all()
-    ((_, stored),) = parts.embed(embedder, [text])
+    (stored,) = parts.embed(embedder, [text])
     assert parts.is_sound(stored, embedder.dimension)
 
 
 def test_the_words_of_a_question_find_their_like_and_miss_what_is_not_there(embedder: OnnxEmbedder) -> None:
-    ((_, stored),) = parts.embed(embedder, [TEXT])
+    (stored,) = parts.embed(embedder, [TEXT])
     question = parts.read(embedder, "sign in on a cellphone or a bicycle")
     assert question.words == ("sign", "in", "on", "a", "cellphone", "or", "a", "bicycle")
     near = dict(zip(question.words, parts.matches(stored, question), strict=True))
@@ -72,7 +72,7 @@ def test_the_words_of_a_question_find_their_like_and_miss_what_is_not_there(embe
 
 
 def test_a_row_of_the_version_before_is_still_read(embedder: OnnxEmbedder) -> None:
-    ((_, stored),) = parts.embed(embedder, [TEXT])
+    (stored,) = parts.embed(embedder, [TEXT])
     former = stored[: (4 + 3) * embedder.dimension]  # the passage and its three sentences
     question = parts.read(embedder, "when does a session end")
     (told, again) = parts.nearest([former, stored], question.vector)
@@ -84,7 +84,7 @@ def test_a_row_of_the_version_before_is_still_read(embedder: OnnxEmbedder) -> No
 
 def test_an_encoder_without_parts_stores_the_passage_alone() -> None:
     words = WordEmbedder()
-    ((_, stored),) = parts.embed(words, [TEXT])
+    (stored,) = parts.embed(words, [TEXT])
     assert len(stored) == 4 * words.dimension
     ((whole, part),) = parts.nearest([stored], words.embed(["phone"])[0])
     assert part == whole

@@ -1,14 +1,13 @@
 """The exported model, served by onnxruntime: no torch in the process, a query in about 1 ms."""
 
-import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.core.exceptions import ImproperlyConfigured
+from numpy.typing import NDArray
 
 from joblynk.providers.types import Vectors
 
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 _SPECIAL_TOKENS = 2  # [CLS] and [SEP]
-_BATCH_PIECES = 256
-"""Word pieces in one run, padding included. What a run of more computes does not stay in a core's cache: of
-1,024 it takes a sixth longer."""
+_NARROW_PIECES = 128
+_BATCH_PIECES = 1_024
+"""Word pieces in one run, padding included: more than this no longer gains speed, only memory."""
 
 
 class OnnxEmbedder:
@@ -36,47 +35,33 @@ class OnnxEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """float32 (len(texts), 384), rows of length 1."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        for row, vector in self._read(texts, lambda row, encoding, states: _mean(states, encoding)):
-            vectors[row] = vector
+        for row, encoding, states in self._read(texts):
+            vectors[row] = _mean(states, slice(len(encoding)))
         return vectors
 
-    def embed_parts(
-        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
-    ) -> Generator[tuple[int, Vectors]]:
-        """For each text its place, in any order, and float32 (1 + spans, 384), rows of length 1: the text,
-        then stretches of it in the light of the whole, `spans` being (from, to) in characters. Those cut off
-        are rows of zeros."""
-
-        def meaning(row: int, encoding: "Encoding", states: Vectors) -> Vectors:
-            return np.vstack([_mean(states, encoding), _means(states, encoding, spans[row])])
-
-        return self._read(texts, meaning)
+    def embed_parts(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[Vectors]:
+        """For each text float32 (1 + spans, 384), rows of length 1: the text, then stretches of it in the
+        light of the whole, `spans` being (from, to) in characters. Those cut off are rows of zeros."""
+        found: list[Vectors] = [np.empty((0, self.dimension), np.float32)] * len(texts)
+        for row, encoding, states in self._read(texts):
+            found[row] = np.vstack(
+                [_mean(states, slice(len(encoding))), _means(states, encoding.offsets, spans[row])]
+            )
+        return found
 
     def count_tokens(self, text: str) -> int:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         return len(encoding) + sum(len(rest) for rest in encoding.overflowing)
 
-    def _read(
-        self, texts: Sequence[str], meaning: "Callable[[int, Encoding, Vectors], Vectors]"
-    ) -> Generator[tuple[int, Vectors]]:
-        """Each text's row, in any order, and what `meaning` makes of the row, its word pieces and their last
-        hidden states (at least len(pieces), 384)."""
+    def _read(self, texts: Sequence[str]) -> "Iterator[tuple[int, Encoding, Vectors]]":
+        """Each text's row, word pieces and last hidden states (at least len(pieces), 384), in any order."""
         tokenizer = self._tokenizer
         # A batch wakes the tokenizer's own threads, which one question does not pay back.
         encodings = [tokenizer.encode(texts[0])] if len(texts) == 1 else tokenizer.encode_batch(list(texts))
-
-        def read(rows: list[int]) -> list[tuple[int, Vectors]]:
+        for rows in _batches([len(encoding) for encoding in encodings]):
             states = self._run([encodings[row] for row in rows])
-            return [(row, meaning(row, encodings[row], told)) for row, told in zip(rows, states, strict=True)]
-
-        batches = list(_batches([len(encoding) for encoding in encodings]))
-        if len(batches) == 1:
-            yield from read(batches[0])
-            return
-        # A batch to a core, rather than all cores to a batch: none waits for the other.
-        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="encoder") as pool:
-            for told in pool.map(read, batches):
-                yield from told
+            for row, of_text in zip(rows, states, strict=True):
+                yield row, encodings[row], of_text
 
     def _run(self, encodings: "list[Encoding]") -> Vectors:
         """Last hidden states, float32 (texts, pieces of the longest, 384)."""
@@ -86,15 +71,27 @@ class OnnxEmbedder:
             ids[row, : len(encoding)] = encoding.ids
             mask[row, : len(encoding)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        states: Vectors = self._session.run(None, inputs)[0]
+        session = self._narrow if ids.size <= _NARROW_PIECES else self._wide
+        states: Vectors = session.run(None, inputs)[0]
         return states
 
     @cached_property
-    def _session(self) -> Any:
+    def _narrow(self) -> Any:
+        """For single queries: waking a second thread takes longer than what it would save."""
+        return self._session(threads=1)
+
+    @cached_property
+    def _wide(self) -> Any:
+        """For passages, on all cores. A web process never embeds so much and does not load it."""
+        return self._session(threads=0)
+
+    def _session(self, threads: int) -> Any:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = threads
+        # Spinning threads would burn the cores between two runs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.enable_cpu_mem_arena = False  # the arena keeps the memory of the largest batch for ever
         path = self._existing(MODEL_FILE)
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -115,15 +112,15 @@ class OnnxEmbedder:
         return path
 
 
-def _mean(states: Vectors, encoding: "Encoding") -> Vectors:
-    mean = states[: len(encoding)].mean(axis=0)
+def _mean(states: Vectors, pieces: slice | NDArray[np.intp]) -> Vectors:
+    mean = states[pieces].mean(axis=0)
     vector: Vectors = mean / max(float(np.linalg.norm(mean)), 1e-12)
     return vector
 
 
-def _means(states: Vectors, encoding: "Encoding", spans: Sequence[tuple[int, int]]) -> Vectors:
+def _means(states: Vectors, offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> Vectors:
     """Of the pieces inside each span, float32 (spans, 384)."""
-    edges, wanted = np.array(encoding.offsets[1:-1]).reshape(-1, 2), np.array(spans, int).reshape(-1, 2)
+    edges, wanted = np.array(offsets[1:-1]).reshape(-1, 2), np.array(spans, int).reshape(-1, 2)
     first = np.searchsorted(edges[:, 0], wanted[:, 0])
     last = np.maximum(np.searchsorted(edges[:, 1], wanted[:, 1], side="right"), first)
     sums = np.zeros((len(edges) + 1, states.shape[1]), np.float32)

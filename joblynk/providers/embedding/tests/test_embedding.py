@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -57,26 +56,7 @@ def test_vectors_are_rows_of_length_one_in_the_order_of_the_texts(exported: Path
     np.testing.assert_allclose(np.linalg.norm(many, axis=1), 1.0, atol=1e-5)
     for row, text in enumerate(TEXTS):
         # The scale of 8-bit activations belongs to a batch, so neighbours change a vector a little.
-        assert many[row] @ embedder.embed([text])[0] > export.LEAST_COSINE
-
-
-def test_who_has_heard_enough_leaves_no_text_to_be_read(
-    exported: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    embedder = OnnxEmbedder(exported)
-    runs = 0
-
-    def run(*arguments: Any) -> Any:
-        nonlocal runs
-        runs += 1
-        return OnnxEmbedder._run(embedder, *arguments)
-
-    monkeypatch.setattr(embedder, "_run", run)
-    read = embedder.embed_parts(TEXTS[2:3] * 300, [[(0, 11)]] * 300)
-    _, rows = next(read)
-    read.close()
-    assert rows.shape == (2, 384)
-    assert runs < 75, "half of the batches were read for nobody"
+        assert many[row] @ embedder.embed([text])[0] > 0.97
 
 
 def test_no_text_gives_no_vector(exported: Path) -> None:
